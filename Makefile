@@ -1,0 +1,87 @@
+# `make help` lists the targets. Each of them goes through every module of the workspace (go.work).
+
+SHELL := bash
+.NOTPARALLEL:
+
+TIMEOUT   ?= 15m
+FUZZTIME  ?= 60s
+SOAKREADS ?= 10000000
+
+lint_tool := $(CURDIR)/.bin/golangci-lint
+
+# $(call each,command) runs a command in each module and stops at the first that fails. The list is read before
+# the loop, so that a broken go.work is a failure and not an empty list.
+each = set -euo pipefail; dirs=$$(go list -m -f '{{.Dir}}'); for dir in $$dirs; do (cd "$$dir"; $(1)); done
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Settings: TIMEOUT=$(TIMEOUT) FUZZTIME=$(FUZZTIME) SOAKREADS=$(SOAKREADS)"
+
+.PHONY: test
+test: tools vet lint race examples ## everything: install what is missing, vet, lint, race tests, examples
+
+.PHONY: tools
+tools: ## install redis-server, a C compiler and golangci-lint where they are missing
+	@scripts/install-tools.sh
+
+.PHONY: vet
+vet: ## go vet
+	@$(call each,go vet ./...)
+
+.PHONY: lint
+lint: ## golangci-lint
+	@scripts/install-tools.sh lint
+	@$(call each,$(lint_tool) run --config $(CURDIR)/.golangci.yml ./...)
+
+.PHONY: fmt
+fmt: ## format the code as lint wants it
+	@scripts/install-tools.sh lint
+	@$(call each,$(lint_tool) fmt --config $(CURDIR)/.golangci.yml ./...)
+
+.PHONY: race
+race: ## all tests under the race detector
+	@scripts/install-tools.sh redis cc
+	@$(call each,CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...)
+
+.PHONY: examples
+examples: ## build every example and run the quick start for three seconds
+	@$(call each,mains=$$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./... | grep /examples/ || true); \
+		[ -z "$$mains" ] || go build -o /dev/null $$mains)
+	@out=$$(go run ./examples/quickstart -for 3s 2>&1) || { echo "$$out"; echo "examples/quickstart failed"; exit 1; }
+
+.PHONY: cover
+cover: ## coverage by all tests, in cover/*.out and cover/*.html
+	@scripts/install-tools.sh redis
+	@rm -rf cover; mkdir cover
+	@$(call each,out=$(CURDIR)/cover/$$(go list -m -f '{{.Path}}' | tr / _); \
+		go test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=$$out.out ./... ; \
+		go tool cover -html=$$out.out -o $$out.html; go tool cover -func=$$out.out | tail -1)
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME
+	@scripts/install-tools.sh redis
+	@$(call each,targets=$$(go test -list '^Fuzz' ./... \
+		| awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { while (n) print $$2 " " names[--n] }'); \
+		while read -r package name; do \
+			[ -z "$$name" ] || go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+		done <<<"$$targets")
+
+.PHONY: soak
+soak: ## the torture test with SOAKREADS reads
+	@scripts/install-tools.sh redis
+	go test ./internal/torture -run '^TestSoak$$' -timeout 60m -v -soak.reads=$(SOAKREADS)
+
+.PHONY: soak-race
+soak-race: ## the same under the race detector
+	@scripts/install-tools.sh redis cc
+	CGO_ENABLED=1 go test -race ./internal/torture -run '^TestSoak$$' -timeout 60m -v -soak.reads=$(SOAKREADS)
+
+.PHONY: tidy-check
+tidy-check: ## fail where go.mod or go.sum is not tidy
+	@$(call each,go mod tidy -diff)
+
+.PHONY: clean
+clean: ## remove what the targets have built
+	@rm -rf .bin cover

@@ -1,0 +1,205 @@
+package codec
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
+
+// maxDepth is how deep arrays and maps may be nested, the same as in encoding/json.
+const maxDepth = 10_000
+
+var (
+	errDepth     = fmt.Errorf("nested more than %d deep", maxDepth)
+	errExtension = errors.New("extension read as something else")
+)
+
+// msgpackReader feeds a msgpack.Decoder with data that are known to be exactly one well-formed value. Then every
+// length that the decoder meets is backed by as many bytes or elements that are really there, and what it allocates
+// is proportional to len(data), by a factor that only the target's type decides.
+//
+// That holds as long as the decoder reads a code where there is a code. It does so except in one place: asked for the
+// length of a map, it steps over an extension's header and takes the payload, which is opaque and was not checked, for
+// the map. So a payload may be read in one piece but not byte by byte, which is how the decoder reads codes. It also
+// reads a payload of a single byte like that, legitimately, for an interned string; such a byte passes, and if it
+// was taken for the code of a map with a length to follow, that read starts where a code ought to be and is refused.
+type msgpackReader struct {
+	data []byte
+	pos  int
+	exts []span // the extensions' payloads, in order
+	next int    // the first of exts that does not end before pos, as of the last ReadByte
+}
+
+// span is a piece of the data, [start, end).
+type span struct{ start, end int }
+
+// reset makes the reader read data, after checking that they are one well-formed value and nothing else.
+func (r *msgpackReader) reset(data []byte) error {
+	r.data, r.pos, r.exts, r.next = data, 0, r.exts[:0], 0
+	if err := r.value(0); err != nil {
+		return err
+	}
+	if r.pos != len(data) {
+		return errTrailing
+	}
+	r.pos = 0
+	return nil
+}
+
+func (r *msgpackReader) ReadByte() (byte, error) {
+	if r.pos >= len(r.data) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	for r.next < len(r.exts) && r.exts[r.next].end <= r.pos {
+		r.next++
+	}
+	if r.next < len(r.exts) {
+		if e := r.exts[r.next]; e.start <= r.pos && e.end-e.start > 1 {
+			return 0, errExtension
+		}
+	}
+	c := r.data[r.pos]
+	r.pos++
+	return c, nil
+}
+
+func (r *msgpackReader) UnreadByte() error {
+	r.pos--
+	return nil
+}
+
+func (r *msgpackReader) Read(p []byte) (int, error) {
+	if r.pos >= len(r.data) {
+		return 0, io.EOF
+	}
+	if r.next < len(r.exts) && r.exts[r.next].end == r.pos {
+		return 0, errExtension
+	}
+	n := copy(p, r.data[r.pos:])
+	r.pos += n
+	return n, nil
+}
+
+// value steps over one value.
+func (r *msgpackReader) value(depth int) error {
+	if r.pos >= len(r.data) {
+		return io.ErrUnexpectedEOF
+	}
+	c := r.data[r.pos]
+	r.pos++
+	switch {
+	case msgpcode.IsFixedNum(c):
+		return nil
+	case msgpcode.IsFixedString(c):
+		return r.skip(uint64(c & msgpcode.FixedStrMask))
+	case msgpcode.IsFixedArray(c):
+		return r.values(uint64(c&msgpcode.FixedArrayMask), depth)
+	case msgpcode.IsFixedMap(c):
+		return r.values(2*uint64(c&msgpcode.FixedMapMask), depth)
+	}
+	switch c {
+	case msgpcode.Nil, msgpcode.False, msgpcode.True:
+		return nil
+	case msgpcode.Uint8, msgpcode.Int8:
+		return r.skip(1)
+	case msgpcode.Uint16, msgpcode.Int16:
+		return r.skip(2)
+	case msgpcode.Uint32, msgpcode.Int32, msgpcode.Float:
+		return r.skip(4)
+	case msgpcode.Uint64, msgpcode.Int64, msgpcode.Double:
+		return r.skip(8)
+	case msgpcode.FixExt1:
+		return r.extension(1)
+	case msgpcode.FixExt2:
+		return r.extension(2)
+	case msgpcode.FixExt4:
+		return r.extension(4)
+	case msgpcode.FixExt8:
+		return r.extension(8)
+	case msgpcode.FixExt16:
+		return r.extension(16)
+	}
+
+	var width int
+	switch c {
+	case msgpcode.Str8, msgpcode.Bin8, msgpcode.Ext8:
+		width = 1
+	case msgpcode.Str16, msgpcode.Bin16, msgpcode.Ext16, msgpcode.Array16, msgpcode.Map16:
+		width = 2
+	case msgpcode.Str32, msgpcode.Bin32, msgpcode.Ext32, msgpcode.Array32, msgpcode.Map32:
+		width = 4
+	default:
+		return fmt.Errorf("invalid code %#x", c)
+	}
+	n, err := r.length(width)
+	if err != nil {
+		return err
+	}
+	switch c {
+	case msgpcode.Array16, msgpcode.Array32:
+		return r.values(n, depth)
+	case msgpcode.Map16, msgpcode.Map32:
+		return r.values(2*n, depth)
+	case msgpcode.Ext8, msgpcode.Ext16, msgpcode.Ext32:
+		return r.extension(n)
+	}
+	return r.skip(n)
+}
+
+// values steps over n values inside a container at depth. It needs no bound on n: it ends where the data do.
+func (r *msgpackReader) values(n uint64, depth int) error {
+	if depth >= maxDepth {
+		return errDepth
+	}
+	for range n {
+		if err := r.value(depth + 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extension steps over an extension's type and its payload of n bytes, and notes where the payload is.
+func (r *msgpackReader) extension(n uint64) error {
+	if err := r.skip(1); err != nil {
+		return err
+	}
+	start := r.pos
+	if err := r.skip(n); err != nil {
+		return err
+	}
+	// An empty payload has no byte to be taken for anything.
+	if n > 0 {
+		r.exts = append(r.exts, span{start, r.pos})
+	}
+	return nil
+}
+
+// length reads a length that takes width bytes.
+func (r *msgpackReader) length(width int) (uint64, error) {
+	b := r.data[r.pos:]
+	if len(b) < width {
+		return 0, io.ErrUnexpectedEOF
+	}
+	r.pos += width
+	switch width {
+	case 1:
+		return uint64(b[0]), nil
+	case 2:
+		return uint64(binary.BigEndian.Uint16(b)), nil
+	default:
+		return uint64(binary.BigEndian.Uint32(b)), nil
+	}
+}
+
+// skip steps over n bytes.
+func (r *msgpackReader) skip(n uint64) error {
+	if n > uint64(len(r.data)-r.pos) {
+		return io.ErrUnexpectedEOF
+	}
+	r.pos += int(n)
+	return nil
+}

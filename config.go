@@ -1,0 +1,143 @@
+package cachet
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cachet-go/cachet/aside"
+	"github.com/cachet-go/cachet/codec"
+	"github.com/cachet-go/cachet/store"
+)
+
+// Config says what a Cache keeps and how it comes by it. Zero fields have the defaults given; where zero
+// has a meaning of its own or is the default, a negative value turns the thing off if the field says so.
+type Config[K comparable, V any] struct {
+	// Name sets the keys of this cache apart from those of others in the same store. Required. Two caches
+	// of one name and store share their records.
+	Name string
+
+	// Load reads one record from the source. It returns ErrNotFound, or an error for which NotFound
+	// reports true, if there is none. Its context has the values of the caller's and ends
+	// after LoadTimeout, or when every caller has left. It must read committed data, in a read that begins after it was called.
+	// Load or LoadMany is required; with both, Get uses this one.
+	Load func(ctx context.Context, key K) (V, error)
+	// LoadMany reads many records at once. Records that do not exist are not in the map. Records that come together
+	// with an error are good; the error is that of the others.
+	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
+	// LoadTimeout bounds one load, and the time for which anybody waits for another's. Default 5s.
+	LoadTimeout time.Duration
+	// MaxLoads bounds the concurrent calls of Load and LoadMany by this cache in this process. Default 64.
+	MaxLoads int
+
+	// Key turns a key into a string, different for different keys. Default: the text of strings and
+	// integers, and MarshalText of encoding.TextMarshaler. Other types need a function.
+	Key func(K) string
+	// Codec turns values into bytes. Default codec.MsgPack. Changing it makes what is stored a miss.
+	Codec codec.Codec
+
+	// TTL is how long a record is kept, counted from before it was loaded. Default 5m.
+	TTL time.Duration
+	// TTLFor gives single records another TTL; 0 means TTL, and less that the record is not stored.
+	TTLFor func(K, V) time.Duration
+	// Jitter is the share of each TTL by which it is shortened at random, so that records stored
+	// together do not expire together. Default 0.1, at most 1. Negative: off.
+	Jitter float64
+	// StaleTTL is for how long past its TTL a record may be served, while it is refreshed in the
+	// background and while the source fails. A deleted record is never served. Default 0: off.
+	StaleTTL time.Duration
+	// EarlyRefresh refreshes records in the background before they expire, by one process at a time. It is the beta of XFetch:
+	// 1 is a good value, more refreshes earlier. Default 0: off.
+	EarlyRefresh float64
+	// NotFoundTTL is how long it is remembered that a record does not exist. Default 30s. Negative: off.
+	NotFoundTTL time.Duration
+	// NotFound tells, besides errors.Is(err, ErrNotFound), which errors of the loaders mean that there is
+	// no such record. Callers get ErrNotFound. Default: errors.Is(err, sql.ErrNoRows).
+	NotFound func(error) bool
+	// MaxValueSize bounds an encoded value, in bytes. A larger one is returned to the caller, not stored, and
+	// reported to Hooks.Error. Default 1 MiB.
+	MaxValueSize int
+
+	// Strategy surrounds a write with invalidations. Default aside.Strategy{}: write, then delete.
+	Strategy Strategy
+	// Hooks observe the cache. Default: errors that no method can return go to slog.Default.
+	Hooks Hooks
+}
+
+// Strategy decides what surrounds a write so that the cache does not outlive it. Package aside has the
+// default one.
+type Strategy interface {
+	// Write runs write exactly once and invalidates keys, also if write returns an error or panics.
+	// It returns nil only if write succeeded and the keys are invalidated. An error of write alone is returned as it is;
+	// if the invalidation failed, its error is returned, joined with that of write. If that is or wraps a
+	// *store.KeysError it names the keys that failed, otherwise all are taken to have failed. They are given to Write
+	// again later, with a write that does nothing.
+	//
+	// The methods of inv do not end with ctx, except for Fence, and have a time limit of their own. A Strategy
+	// with a method Close(context.Context) error is closed with its cache, one with Validate() error is asked by New.
+	Write(ctx context.Context, inv store.Invalidator, keys []string, write func(context.Context) error) error
+}
+
+// ErrNotFound is returned by Get for a record that does not exist. Loaders return it to say so.
+var ErrNotFound = errors.New("cachet: not found")
+
+func (c *Config[K, V]) setDefaults() {
+	c.LoadTimeout = defaultTo(c.LoadTimeout, 5*time.Second)
+	c.MaxLoads = defaultTo(c.MaxLoads, 64)
+	c.TTL = defaultTo(c.TTL, 5*time.Minute)
+	c.NotFoundTTL = defaultTo(c.NotFoundTTL, 30*time.Second)
+	c.MaxValueSize = defaultTo(c.MaxValueSize, 1<<20)
+	c.Jitter = max(defaultTo(c.Jitter, 0.1), 0)
+	if c.Codec == nil {
+		c.Codec = codec.MsgPack
+	}
+	if c.Strategy == nil {
+		c.Strategy = aside.Strategy{}
+	}
+	if c.NotFound == nil {
+		c.NotFound = func(err error) bool { return errors.Is(err, sql.ErrNoRows) }
+	}
+}
+
+func defaultTo[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}
+
+// check names the first field that makes no sense. Defaults have been set.
+func (c *Config[K, V]) check() error {
+	refuse := func(field, why string) error { return fmt.Errorf("cachet: Config.%s %s", field, why) }
+	switch {
+	case c.Name == "":
+		return refuse("Name", "is required")
+	case c.Load == nil && c.LoadMany == nil:
+		return refuse("Load", "or Config.LoadMany is required")
+	case c.LoadTimeout < 0:
+		return refuse("LoadTimeout", "is negative")
+	case c.MaxLoads < 0:
+		return refuse("MaxLoads", "is negative")
+	case c.TTL < 0:
+		return refuse("TTL", "is negative")
+	case !(c.Jitter <= 1):
+		return refuse("Jitter", "is above 1")
+	case c.StaleTTL < 0:
+		return refuse("StaleTTL", "is negative")
+	case !(c.EarlyRefresh >= 0):
+		return refuse("EarlyRefresh", "is negative")
+	case c.MaxValueSize < 0:
+		return refuse("MaxValueSize", "is negative")
+	case c.Codec.Name() == "":
+		return refuse("Codec", "has no name")
+	}
+	if s, ok := c.Strategy.(interface{ Validate() error }); ok {
+		if err := s.Validate(); err != nil {
+			return fmt.Errorf("cachet: Config.Strategy: %w", err)
+		}
+	}
+	return nil
+}

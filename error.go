@@ -1,0 +1,94 @@
+package cachet
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cachet-go/cachet/aside"
+)
+
+// Errors of reads. Those that end with a context are joined with its error.
+var (
+	// ErrOverloaded: Config.MaxLoads loads were under way until the caller's time was over.
+	ErrOverloaded = aside.ErrOverloaded
+	// ErrLoadTimeout: the load did not return within Config.LoadTimeout.
+	ErrLoadTimeout = aside.ErrLoadTimeout
+	// ErrGoexit: the loader called runtime.Goexit.
+	ErrGoexit = aside.ErrGoexit
+)
+
+// Errors of writes.
+var (
+	// ErrRefused: aside.Strategy.Strict refused the write. Nothing was written.
+	ErrRefused = aside.ErrRefused
+	// ErrRetryFull is among the causes of an InvalidationError whose keys could not be queued for retry.
+	ErrRetryFull = errors.New("cachet: retry queue is full")
+	// ErrClosed is among the causes of an InvalidationError whose keys are not retried since the cache is closed.
+	ErrClosed = errors.New("cachet: closed")
+)
+
+// InvalidationError says that a write may have been committed and that copies of its records may still be
+// served. The invalidation is repeated in the background until it succeeds or no copy can be left,
+// unless the error wraps ErrRetryFull or ErrClosed.
+type InvalidationError struct {
+	Cache string
+	Keys  []string // as they stand in the store
+	Err   error
+}
+
+func (e *InvalidationError) Error() string {
+	const most = 8
+	keys, more := e.Keys, ""
+	if len(keys) > most {
+		keys, more = keys[:most], fmt.Sprintf(" and %d more", len(e.Keys)-most)
+	}
+	return fmt.Sprintf("cachet: cache %q: written, not invalidated: %s%s: %v", e.Cache, strings.Join(keys, ", "), more, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *InvalidationError) Unwrap() error { return e.Err }
+
+// PanicError is what Get and GetMany panic with when a loader has panicked, in every caller that shared the load.
+type PanicError struct {
+	Value any    // what the loader panicked with
+	Stack []byte // the loader's
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("cachet: loader panicked: %v\n\n%s", e.Value, e.Stack)
+}
+
+// Unwrap returns Value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// CodecError says that a value could not be encoded, or that what was encoded could not be decoded. A stored
+// record that cannot be decoded is a miss and no error.
+type CodecError struct {
+	Codec, Key string
+	Err        error
+}
+
+func (e *CodecError) Error() string {
+	return fmt.Sprintf("cachet: codec %s: key %q: %v", e.Codec, e.Key, e.Err)
+}
+
+// Unwrap returns the codec's error.
+func (e *CodecError) Unwrap() error { return e.Err }
+
+// FenceError is reported to Hooks.Error when a fence could not be placed and the write went ahead without. Reads after it
+// are as true as those of a cache without fences.
+type FenceError struct {
+	Cache string
+	Err   error
+}
+
+func (e *FenceError) Error() string {
+	return fmt.Sprintf("cachet: cache %q: written without a fence: %v", e.Cache, e.Err)
+}
+
+// Unwrap returns the store's error.
+func (e *FenceError) Unwrap() error { return e.Err }

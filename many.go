@@ -1,0 +1,138 @@
+package cachet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cachet-go/cachet/aside"
+)
+
+// many is one GetMany under way.
+type many[K comparable, V any] struct {
+	c     *Cache[K, V]
+	keys  []K
+	names []string    // of keys
+	also  map[int][]K // further keys of the same name, by place
+	out   map[K]V
+	errs  []error
+	began time.Time
+}
+
+// GetMany returns the records of keys. Those that do not exist are not in the map. It looks them up in one
+// round trip per server and loads what is missing, and nobody else is loading, by one call of
+// LoadMany; without LoadMany by concurrent calls of Load.
+//
+// If some records could not be had, the others are returned together with an error that joins theirs. If
+// the loader panics, so does GetMany, with a *PanicError.
+func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...Option) (map[K]V, error) {
+	m := many[K, V]{c: c, out: make(map[K]V, len(keys))}
+	if len(keys) == 0 {
+		return m.out, nil
+	}
+	if c.cfg.Hooks.Get != nil {
+		m.began = time.Now()
+	}
+	m.collect(keys)
+	if o := c.merge(opts); o.fresh {
+		m.fresh(ctx)
+	} else {
+		m.read(ctx, o)
+	}
+	err := errors.Join(m.errs...)
+	repanic(err)
+	return m.out, err
+}
+
+// collect names the keys, each once.
+func (m *many[K, V]) collect(keys []K) {
+	m.keys = make([]K, 0, len(keys))
+	m.names = make([]string, 0, len(keys))
+	known := make(map[string]int, len(keys))
+	for _, k := range keys {
+		name, err := m.c.key(k)
+		if err != nil {
+			m.errs = append(m.errs, err)
+			continue
+		}
+		i, ok := known[name]
+		switch {
+		case !ok:
+			known[name] = len(m.keys)
+			m.keys = append(m.keys, k)
+			m.names = append(m.names, name)
+		case m.keys[i] != k: // another key of the same text
+			if m.also == nil {
+				m.also = make(map[int][]K)
+			}
+			m.also[i] = append(m.also[i], k)
+		}
+	}
+}
+
+func (m *many[K, V]) fresh(ctx context.Context) {
+	m.c.count.misses.Add(int64(len(m.names)))
+	for i, a := range m.c.reader.Fresh(ctx, m.names, m.c.loader(m.keys, true)) {
+		m.conclude(ctx, i, a)
+	}
+}
+
+func (m *many[K, V]) read(ctx context.Context, o Option) {
+	c := m.c
+	var (
+		missed  []int
+		unknown []aside.Seen
+	)
+	for i, seen := range c.reader.LookupMany(ctx, m.names, o.maxStale) {
+		if seen.OK {
+			v, err := c.decode(m.names[i], seen.Result)
+			if decoded(err) {
+				if seen.Refresh {
+					c.reader.Refresh(ctx, seen, c.loader([]K{m.keys[i]}, false))
+				}
+				m.answer(ctx, i, v, c.hit(seen), err)
+				continue
+			}
+			c.reader.Spoil(&seen)
+		}
+		missed = append(missed, i)
+		unknown = append(unknown, seen)
+	}
+	if len(missed) == 0 {
+		return
+	}
+	c.count.misses.Add(int64(len(missed)))
+	if err := ctx.Err(); err != nil {
+		m.errs = append(m.errs, err)
+		return
+	}
+	wanted := make([]K, len(missed))
+	for n, i := range missed {
+		wanted[n] = m.keys[i]
+	}
+	for n, a := range c.reader.GetMany(ctx, unknown, c.loader(wanted, true)) {
+		m.conclude(ctx, missed[n], a)
+	}
+}
+
+func (m *many[K, V]) conclude(ctx context.Context, i int, a aside.Answer) {
+	v, how, err := m.c.conclude(ctx, m.keys[i], m.names[i], a.Result, a.Err)
+	m.answer(ctx, i, v, how, err)
+}
+
+// answer notes what became of the i-th key.
+func (m *many[K, V]) answer(ctx context.Context, i int, v V, how Outcome, err error) {
+	if m.c.cfg.Hooks.Get != nil {
+		m.c.observeGet(ctx, m.names[i], how, err, time.Since(m.began))
+	}
+	switch {
+	case err == nil:
+		m.out[m.keys[i]] = v
+		for _, k := range m.also[i] {
+			m.out[k] = v
+		}
+	case how == Failed:
+		m.errs = append(m.errs, fmt.Errorf("key %s: %w", m.names[i], err))
+	}
+}

@@ -1,0 +1,158 @@
+package cachet
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cachet-go/cachet/aside"
+	"github.com/cachet-go/cachet/store"
+)
+
+// Update runs write, exactly once, and invalidates the record of key. It does so even if write fails, since
+// an error does not prove that nothing was committed. write should commit before it returns.
+//
+// If Update returns nil, no Get that starts afterwards returns an older version. It returns the error of write, an
+// *InvalidationError if the record could not be invalidated, or both joined. The invalidation does not end
+// with ctx. If write panics, so does Update, after the invalidation.
+func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(context.Context) error) error {
+	return c.UpdateMany(ctx, []K{key}, write)
+}
+
+// UpdateMany is Update for a write that changes several records. Without keys it still runs write.
+func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(context.Context) error) error {
+	names, err := c.keys(keys)
+	if err != nil {
+		return err // nothing is written that could not be invalidated
+	}
+	return c.write(ctx, names, write)
+}
+
+// Invalidate makes the cache forget the records of keys, which were written by other means. It must be called
+// after the commit. If it returns nil, no Get that starts afterwards returns a version older than that.
+func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	names, err := c.keys(keys)
+	if err != nil {
+		return err
+	}
+	return c.write(ctx, names, nil)
+}
+
+// Prime stores records that the caller has at hand, for instance to warm the cache up. It leaves alone what the
+// cache knows already, also as absent, and what is being loaded or written; it waits for nothing, and returns nil
+// for what it left. It cannot know when the records were read: one that is written meanwhile may be stored in its old version.
+func (c *Cache[K, V]) Prime(ctx context.Context, records map[K]V) error {
+	var (
+		names []string
+		loads []aside.Load
+		errs  []error
+		known = make(map[string]struct{}, len(records))
+	)
+	for k, v := range records {
+		name, err := c.key(k)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		load := c.encode(k, v)
+		if load.Err != nil {
+			errs = append(errs, load.Err)
+			continue
+		}
+		if _, ok := known[name]; !ok {
+			known[name] = struct{}{}
+			names = append(names, name)
+			loads = append(loads, load)
+		}
+	}
+	if len(names) > 0 {
+		errs = append(errs, c.reader.Prime(ctx, names, loads))
+	}
+	return errors.Join(errs...)
+}
+
+// write has the strategy run write, which is nil if the write was made elsewhere, and sees to it that no failed
+// invalidation is forgotten.
+func (c *Cache[K, V]) write(ctx context.Context, names []string, write func(context.Context) error) (err error) {
+	c.count.updates.Add(1)
+	var start time.Time
+	if c.cfg.Hooks.Update != nil {
+		start = time.Now()
+	}
+	if len(names) == 0 {
+		err = write(ctx)
+	} else {
+		err = c.invalidating(ctx, names, write)
+	}
+	if c.cfg.Hooks.Update != nil {
+		c.cfg.Hooks.Update(ctx, UpdateInfo{Cache: c.cfg.Name, Keys: names, Duration: time.Since(start), Err: err})
+	}
+	return err
+}
+
+func (c *Cache[K, V]) invalidating(ctx context.Context, names []string, write func(context.Context) error) error {
+	w := writing{write: write}
+	returned := false
+	defer func() {
+		if !returned { // write panicked, and what the strategy made of it is lost
+			_ = c.retry.add(names) // the panic is what the caller hears
+		}
+	}()
+	failed, err := w.run(ctx, c.cfg.Strategy, c.inv, names)
+	returned = true
+	if len(failed) == 0 {
+		return err
+	}
+	c.count.invalidationErrors.Add(1)
+	ierr := &InvalidationError{Cache: c.cfg.Name, Keys: failed, Err: errors.Join(err, c.retry.add(failed))}
+	return errors.Join(w.cause(), ierr)
+}
+
+// retryNow invalidates names once more and returns those for which it failed.
+func (c *Cache[K, V]) retryNow(ctx context.Context, names []string) []string {
+	var w writing
+	failed, _ := w.run(ctx, c.cfg.Strategy, c.inv, names)
+	c.count.retried.Add(int64(len(names) - len(failed)))
+	return failed
+}
+
+// invalidateTimeout bounds an invalidation, which does not end with its caller's context.
+const invalidateTimeout = 5 * time.Second
+
+// invalidator is the store as strategies see it.
+type invalidator struct {
+	store       store.Invalidator
+	fenceFailed func(context.Context, error)
+}
+
+func (i *invalidator) Invalidate(ctx context.Context, keys ...string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
+	defer cancel()
+	return i.store.Invalidate(ctx, keys...)
+}
+
+func (i *invalidator) Fence(ctx context.Context, token uint64, d time.Duration, keys ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, invalidateTimeout)
+	defer cancel()
+	err := i.store.Fence(ctx, token, d, keys...)
+	if err != nil {
+		i.fenceFailed(ctx, err)
+	}
+	return err
+}
+
+func (i *invalidator) Lift(
+	ctx context.Context, token uint64, probation time.Duration, keys ...string,
+) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
+	defer cancel()
+	return i.store.Lift(ctx, token, probation, keys...)
+}
+
+func (c *Cache[K, V]) fenceFailed(ctx context.Context, err error) {
+	c.count.fenceErrors.Add(1)
+	c.report(ctx, &FenceError{Cache: c.cfg.Name, Err: err})
+}

@@ -1,0 +1,99 @@
+package cachet
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cachet-go/cachet/store"
+)
+
+// writing is one run of a strategy. It tells what the strategy's error is about.
+type writing struct {
+	write  func(context.Context) error // nil: written elsewhere, which no strategy can refuse any more
+	ran    bool
+	failed *writeError
+}
+
+// writeError marks an error as that of write, whatever it looks like.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
+
+// errNotRun is the error of a strategy that breaks its contract.
+var errNotRun = errors.New("cachet: the strategy did not run the write")
+
+// run returns the keys that are not invalidated, and why; or, if there are none, the error of write or
+// that of a strategy which refused to run it.
+func (w *writing) run(
+	ctx context.Context, s Strategy, inv store.Invalidator, keys []string,
+) (failed []string, err error) {
+	err = s.Write(ctx, inv, keys, w.once)
+	if !w.ran && err == nil {
+		err = errNotRun
+	}
+	switch {
+	case !w.ran && w.write == nil:
+		return keys, err
+	case !w.ran:
+		return nil, err
+	case err == nil, err == error(w.failed): //nolint:errorlint // is it the very same, unwrapped?
+		return nil, w.cause()
+	}
+	failed, known := failedKeys(err)
+	if !known || len(failed) == 0 {
+		failed = keys
+	}
+	return failed, err
+}
+
+// once is what the strategy calls. A second call does nothing.
+func (w *writing) once(ctx context.Context) error {
+	if !w.ran {
+		w.ran = true
+		if w.write == nil {
+			return nil
+		}
+		if err := w.write(ctx); err != nil {
+			w.failed = &writeError{err}
+		}
+	}
+	if w.failed == nil {
+		return nil
+	}
+	return w.failed
+}
+
+// cause returns the error of write as it was.
+func (w *writing) cause() error {
+	if w.failed == nil {
+		return nil
+	}
+	return w.failed.err
+}
+
+// failedKeys collects the keys that err names. It reports false if err has a part, other than the error of write,
+// that names none.
+func failedKeys(err error) ([]string, bool) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
+	case *writeError:
+		return nil, true
+	case *store.KeysError:
+		return e.Keys, true
+	case interface{ Unwrap() []error }:
+		var keys []string
+		for _, part := range e.Unwrap() {
+			more, known := failedKeys(part)
+			if !known {
+				return nil, false
+			}
+			keys = append(keys, more...)
+		}
+		return keys, true
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return failedKeys(inner)
+		}
+	}
+	return nil, false
+}
