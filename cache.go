@@ -13,8 +13,8 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Cache keeps copies of records of type V, named by keys of type K. Make one with New and share it; its
-// methods may be called concurrently. Values that it returns belong to the caller.
+// Cache keeps copies of records of type V, named by keys of type K. Make one with New and share it; its methods
+// may be called concurrently. Values that it returns belong to the caller.
 type Cache[K comparable, V any] struct {
 	cfg    Config[K, V]
 	prefix string
@@ -30,8 +30,8 @@ type Cache[K comparable, V any] struct {
 	closed  error // guarded by closing
 }
 
-// New returns a cache whose records live in st. Its error names the field of cfg that it refuses. Close the cache when
-// it is done with; the store is the caller's.
+// New returns a cache whose records live in st. Its error names the field of cfg that it refuses. Close the
+// cache when it is done with; the store is the caller's.
 func New[K comparable, V any](st store.Store, cfg Config[K, V]) (*Cache[K, V], error) {
 	if st == nil {
 		return nil, errors.New("cachet: New: no store")
@@ -131,8 +131,8 @@ func (c *Cache[K, V]) life() time.Duration {
 // closeTimeout is how long Close waits for invalidations that could not be delivered yet.
 const closeTimeout = 30 * time.Second
 
-// Close ends background refreshes, closes the strategy, and waits up to 30 s for invalidations that
-// are yet to be delivered. Those that are not by then are in the *InvalidationError that it returns. A second Close does
+// Close ends background refreshes, closes the strategy, and waits up to 30 s for invalidations that are yet to
+// be delivered. Those that are not by then are in the *InvalidationError that it returns. A second Close does
 // nothing and returns the same. Get and Update still work on a closed cache, without refreshing and retrying.
 func (c *Cache[K, V]) Close() error {
 	c.closing.Do(func() {

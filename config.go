@@ -12,28 +12,28 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Config says what a Cache keeps and how it comes by it. Zero fields have the defaults given; where zero
-// has a meaning of its own or is the default, a negative value turns the thing off if the field says so.
+// Config says what a Cache keeps and how it comes by it. Zero fields have the defaults given; where zero has a
+// meaning of its own or is the default, a negative value turns the thing off if the field says so.
 type Config[K comparable, V any] struct {
-	// Name sets the keys of this cache apart from those of others in the same store. Required. Two caches
-	// of one name and store share their records.
+	// Name sets the keys of this cache apart from those of others in the same store. Required. Two caches of
+	// one name and store share their records.
 	Name string
 
-	// Load reads one record from the source. It returns ErrNotFound, or an error for which NotFound
-	// reports true, if there is none. Its context has the values of the caller's and ends
-	// after LoadTimeout, or when every caller has left. It must read committed data, in a read that begins after it was called.
-	// Load or LoadMany is required; with both, Get uses this one.
+	// Load reads one record from the source. It returns ErrNotFound, or an error for which NotFound reports
+	// true, if there is none. Its context has the values of the caller's and ends after LoadTimeout, or when
+	// every caller has left. It must read committed data, in a read that begins after it was called. Load or
+	// LoadMany is required; with both, Get uses this one.
 	Load func(ctx context.Context, key K) (V, error)
-	// LoadMany reads many records at once. Records that do not exist are not in the map. Records that come together
-	// with an error are good; the error is that of the others.
+	// LoadMany reads many records at once. Records that do not exist are not in the map. Records that come
+	// together with an error are good; the error is that of the others.
 	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
 	// LoadTimeout bounds one load, and the time for which anybody waits for another's. Default 5s.
 	LoadTimeout time.Duration
 	// MaxLoads bounds the concurrent calls of Load and LoadMany by this cache in this process. Default 64.
 	MaxLoads int
 
-	// Key turns a key into a string, different for different keys. Default: the text of strings and
-	// integers, and MarshalText of encoding.TextMarshaler. Other types need a function.
+	// Key turns a key into a string, different for different keys. Default: the text of strings and integers,
+	// and MarshalText of encoding.TextMarshaler. Other types need a function.
 	Key func(K) string
 	// Codec turns values into bytes. Default codec.MsgPack. Changing it makes what is stored a miss.
 	Codec codec.Codec
@@ -42,19 +42,19 @@ type Config[K comparable, V any] struct {
 	TTL time.Duration
 	// TTLFor gives single records another TTL; 0 means TTL, and less that the record is not stored.
 	TTLFor func(K, V) time.Duration
-	// Jitter is the share of each TTL by which it is shortened at random, so that records stored
-	// together do not expire together. Default 0.1, at most 1. Negative: off.
+	// Jitter is the share of each TTL by which it is shortened at random, so that records stored together do
+	// not expire together. Default 0.1, at most 1. Negative: off.
 	Jitter float64
-	// StaleTTL is for how long past its TTL a record may be served, while it is refreshed in the
-	// background and while the source fails. A deleted record is never served. Default 0: off.
+	// StaleTTL is for how long past its TTL a record may be served, while it is refreshed in the background and
+	// while the source fails. A deleted record is never served. Default 0: off.
 	StaleTTL time.Duration
-	// EarlyRefresh refreshes records in the background before they expire, by one process at a time. It is the beta of XFetch:
-	// 1 is a good value, more refreshes earlier. Default 0: off.
+	// EarlyRefresh refreshes records in the background before they expire, by one process at a time. It is the
+	// beta of XFetch: 1 is a good value, more refreshes earlier. Default 0: off.
 	EarlyRefresh float64
 	// NotFoundTTL is how long it is remembered that a record does not exist. Default 30s. Negative: off.
 	NotFoundTTL time.Duration
-	// NotFound tells, besides errors.Is(err, ErrNotFound), which errors of the loaders mean that there is
-	// no such record. Callers get ErrNotFound. Default: errors.Is(err, sql.ErrNoRows).
+	// NotFound tells, besides errors.Is(err, ErrNotFound), which errors of the loaders mean that there is no
+	// such record. Callers get ErrNotFound. Default: errors.Is(err, sql.ErrNoRows).
 	NotFound func(error) bool
 	// MaxValueSize bounds an encoded value, in bytes. A larger one is returned to the caller, not stored, and
 	// reported to Hooks.Error. Default 1 MiB.
@@ -66,17 +66,18 @@ type Config[K comparable, V any] struct {
 	Hooks Hooks
 }
 
-// Strategy decides what surrounds a write so that the cache does not outlive it. Package aside has the
-// default one.
+// Strategy decides what surrounds a write so that the cache does not outlive it. Package aside has the default
+// one.
 type Strategy interface {
-	// Write runs write exactly once and invalidates keys, also if write returns an error or panics.
-	// It returns nil only if write succeeded and the keys are invalidated. An error of write alone is returned as it is;
+	// Write runs write exactly once and invalidates keys, also if write returns an error or panics. It returns
+	// nil only if write succeeded and the keys are invalidated. An error of write alone is returned as it is;
 	// if the invalidation failed, its error is returned, joined with that of write. If that is or wraps a
-	// *store.KeysError it names the keys that failed, otherwise all are taken to have failed. They are given to Write
-	// again later, with a write that does nothing.
+	// *store.KeysError it names the keys that failed, otherwise all are taken to have failed. They are given to
+	// Write again later, with a write that does nothing.
 	//
 	// The methods of inv do not end with ctx, except for Fence, and have a time limit of their own. A Strategy
-	// with a method Close(context.Context) error is closed with its cache, one with Validate() error is asked by New.
+	// with a method Close(context.Context) error is closed with its cache, one with Validate() error is asked
+	// by New.
 	Write(ctx context.Context, inv store.Invalidator, keys []string, write func(context.Context) error) error
 }
 

@@ -13,16 +13,15 @@
 //
 // A Get that starts after an Update or Invalidate has returned nil never returns an older version of the
 // record: in any process, under any interleaving of readers and writers, however long a load stalls. When
-// nothing is in flight, no cached copy is older than the database. A version that never
-// committed is never returned. While the store is up, a missing record is loaded once, over all processes, until the
-// next write.
+// nothing is in flight, no cached copy is older than the database. A version that never committed is never
+// returned. While the store is up, a missing record is loaded once, over all processes, until the next write.
 //
 // A store that is down makes reads slower, not wrong and not failing: records are loaded from the source,
 // merged, and at most Config.MaxLoads at a time.
 //
-// With a fence (aside.Strategy.Fence), a Get that starts after another one returned a version never returns
-// an older one, also while the write is still under way; and a writer that is killed between its commit and
-// its invalidation leaves no stale copy, provided that it committed before its fence lapsed.
+// With a fence (aside.Strategy.Fence), a Get that starts after another one returned a version never returns an
+// older one, also while the write is still under way; and a writer that is killed between its commit and its
+// invalidation leaves no stale copy, provided that it committed before its fence lapsed.
 //
 // # What is not promised
 //

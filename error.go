@@ -24,13 +24,14 @@ var (
 	ErrRefused = aside.ErrRefused
 	// ErrRetryFull is among the causes of an InvalidationError whose keys could not be queued for retry.
 	ErrRetryFull = errors.New("cachet: retry queue is full")
-	// ErrClosed is among the causes of an InvalidationError whose keys are not retried since the cache is closed.
+	// ErrClosed is among the causes of an InvalidationError whose keys are not retried since the cache is
+	// closed.
 	ErrClosed = errors.New("cachet: closed")
 )
 
 // InvalidationError says that a write may have been committed and that copies of its records may still be
-// served. The invalidation is repeated in the background until it succeeds or no copy can be left,
-// unless the error wraps ErrRetryFull or ErrClosed.
+// served. The invalidation is repeated in the background until it succeeds or no copy can be left, unless the
+// error wraps ErrRetryFull or ErrClosed.
 type InvalidationError struct {
 	Cache string
 	Keys  []string // as they stand in the store
@@ -49,7 +50,8 @@ func (e *InvalidationError) Error() string {
 // Unwrap returns the cause.
 func (e *InvalidationError) Unwrap() error { return e.Err }
 
-// PanicError is what Get and GetMany panic with when a loader has panicked, in every caller that shared the load.
+// PanicError is what Get and GetMany panic with when a loader has panicked, in every caller that shared the
+// load.
 type PanicError struct {
 	Value any    // what the loader panicked with
 	Stack []byte // the loader's
@@ -79,8 +81,8 @@ func (e *CodecError) Error() string {
 // Unwrap returns the codec's error.
 func (e *CodecError) Unwrap() error { return e.Err }
 
-// FenceError is reported to Hooks.Error when a fence could not be placed and the write went ahead without. Reads after it
-// are as true as those of a cache without fences.
+// FenceError is reported to Hooks.Error when a fence could not be placed and the write went ahead without.
+// Reads after it are as true as those of a cache without fences.
 type FenceError struct {
 	Cache string
 	Err   error

@@ -9,11 +9,11 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Get returns the record of key: a copy from the store, or loaded from the source. It returns ErrNotFound if there is
-// no such record, the loader's error if it failed, and ctx's error if ctx ended first.
+// Get returns the record of key: a copy from the store, or loaded from the source. It returns ErrNotFound if
+// there is no such record, the loader's error if it failed, and ctx's error if ctx ended first.
 //
-// Callers that miss the same key share one load, which goes on as long as one of them waits. If the
-// loader panics, so does Get, with a *PanicError.
+// Callers that miss the same key share one load, which goes on as long as one of them waits. If the loader
+// panics, so does Get, with a *PanicError.
 func (c *Cache[K, V]) Get(ctx context.Context, key K, opts ...Option) (V, error) {
 	var start time.Time
 	if c.cfg.Hooks.Get != nil {
@@ -60,8 +60,8 @@ func (c *Cache[K, V]) miss(ctx context.Context, key K, name string, seen aside.S
 	return c.conclude(ctx, key, name, res, err)
 }
 
-// conclude turns what a read came to into an answer. A record that was found stored and cannot be decoded is loaded past
-// the store, once; whoever reads it next replaces it.
+// conclude turns what a read came to into an answer. A record that was found stored and cannot be decoded is
+// loaded past the store, once; whoever reads it next replaces it.
 func (c *Cache[K, V]) conclude(
 	ctx context.Context, key K, name string, res aside.Result, err error,
 ) (v V, how Outcome, _ error) {
@@ -126,8 +126,8 @@ type Entry[V any] struct {
 	Age time.Duration
 }
 
-// Peek reports what the cache holds of key. It neither loads nor refreshes, and is not counted as a
-// look-up. It returns the store's error if that cannot be asked.
+// Peek reports what the cache holds of key. It neither loads nor refreshes, and is not counted as a look-up. It
+// returns the store's error if that cannot be asked.
 func (c *Cache[K, V]) Peek(ctx context.Context, key K) (Entry[V], bool, error) {
 	var e Entry[V]
 	name, err := c.key(key)

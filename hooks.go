@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Hooks observe a cache. Nil functions are silent, except for Error. They are called
-// synchronously, by many goroutines at once, and must not panic.
+// Hooks observe a cache. Nil functions are silent, except for Error. They are called synchronously, by many
+// goroutines at once, and must not panic.
 type Hooks struct {
 	// Get is called at the end of each Get, and once per key of each GetMany.
 	Get func(context.Context, GetInfo)
 	// Update is called at the end of each Update, UpdateMany and Invalidate.
 	Update func(context.Context, UpdateInfo)
-	// Error is told what no method can return: failed refreshes, values too large to store, a store that has gone or
-	// come back (once each). Default: slog.Default, at level Warn.
+	// Error is told what no method can return: failed refreshes, values too large to store, a store that has
+	// gone or come back (once each). Default: slog.Default, at level Warn.
 	Error func(context.Context, error)
 }
 
@@ -58,5 +58,5 @@ func (c *Cache[K, V]) report(ctx context.Context, err error) {
 		c.cfg.Hooks.Error(ctx, err)
 		return
 	}
-	slog.Default().WarnContext(ctx, err.Error(), slog.String("cache", c.cfg.Name))
+	slog.Default().WarnContext(ctx, "cachet", slog.String("cache", c.cfg.Name), slog.Any("error", err))
 }

@@ -15,8 +15,8 @@ func namespace(name string) string {
 	return strings.NewReplacer("%", "%25", ":", "%3A", "{", "%7B", "}", "%7D").Replace(name) + ":"
 }
 
-// keyFunc returns the default for Config.Key: the text of a key, if its type has one that differs for
-// different keys.
+// keyFunc returns the default for Config.Key: the text of a key, if its type has one that differs for different
+// keys.
 func keyFunc[K comparable]() (func(K) (string, error), error) {
 	var zero K
 	t := reflect.TypeFor[K]()
@@ -37,7 +37,7 @@ func keyFunc[K comparable]() (func(K) (string, error), error) {
 	case int64:
 		return func(k K) (string, error) { i, _ := any(k).(int64); return strconv.FormatInt(i, 10), nil }, nil
 	}
-	switch t.Kind() { //nolint:exhaustive // all others are refused
+	switch t.Kind() {
 	case reflect.String:
 		return func(k K) (string, error) { return reflect.ValueOf(k).String(), nil }, nil
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:

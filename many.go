@@ -21,11 +21,11 @@ type many[K comparable, V any] struct {
 }
 
 // GetMany returns the records of keys. Those that do not exist are not in the map. It looks them up in one
-// round trip per server and loads what is missing, and nobody else is loading, by one call of
-// LoadMany; without LoadMany by concurrent calls of Load.
+// round trip per server and loads what is missing, and nobody else is loading, by one call of LoadMany; without
+// LoadMany by concurrent calls of Load.
 //
-// If some records could not be had, the others are returned together with an error that joins theirs. If
-// the loader panics, so does GetMany, with a *PanicError.
+// If some records could not be had, the others are returned together with an error that joins theirs. If the
+// loader panics, so does GetMany, with a *PanicError.
 func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...Option) (map[K]V, error) {
 	m := many[K, V]{c: c, out: make(map[K]V, len(keys))}
 	if len(keys) == 0 {

@@ -11,8 +11,8 @@ import (
 // maxRetries bounds the keys that wait for another attempt.
 const maxRetries = 1 << 16
 
-// retrier repeats failed invalidations until they succeed or no copy can be alive any more. It has a
-// goroutine only while there is something to do.
+// retrier repeats failed invalidations until they succeed or no copy can be alive any more. It has a goroutine
+// only while there is something to do.
 type retrier struct {
 	try   func(ctx context.Context, keys []string) (failed []string)
 	life  func() time.Duration // of a copy
@@ -144,7 +144,7 @@ func (r *retrier) close(ctx context.Context) []string {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var left []string
+	left := make([]string, 0, len(r.waiting))
 	for key := range r.waiting {
 		left = append(left, key)
 		delete(r.waiting, key) // ends the goroutine

@@ -2,8 +2,8 @@ package cachet
 
 import "sync/atomic"
 
-// Stats is a snapshot of what a cache has done in this process. Hits + Misses is the number of keys asked for by
-// Get and GetMany.
+// Stats is a snapshot of what a cache has done in this process. Hits + Misses is the number of keys asked for
+// by Get and GetMany.
 type Stats struct {
 	Hits      int64 // answered by the look-up
 	Misses    int64 // not answered by the look-up
@@ -47,8 +47,8 @@ type counters struct {
 	updates, invalidationErrors, fenceErrors, retried atomic.Int64
 }
 
-// Stats returns the counters as they stand. They are read one by one, and may be off against each other
-// by what is in flight.
+// Stats returns the counters as they stand. They are read one by one, and may be off against each other by what
+// is in flight.
 func (c *Cache[K, V]) Stats() Stats {
 	r := c.reader.Stats()
 	return Stats{

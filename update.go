@@ -9,11 +9,11 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Update runs write, exactly once, and invalidates the record of key. It does so even if write fails, since
-// an error does not prove that nothing was committed. write should commit before it returns.
+// Update runs write, exactly once, and invalidates the record of key. It does so even if write fails, since an
+// error does not prove that nothing was committed. write should commit before it returns.
 //
-// If Update returns nil, no Get that starts afterwards returns an older version. It returns the error of write, an
-// *InvalidationError if the record could not be invalidated, or both joined. The invalidation does not end
+// If Update returns nil, no Get that starts afterwards returns an older version. It returns the error of write,
+// an *InvalidationError if the record could not be invalidated, or both joined. The invalidation does not end
 // with ctx. If write panics, so does Update, after the invalidation.
 func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(context.Context) error) error {
 	return c.UpdateMany(ctx, []K{key}, write)
@@ -42,8 +42,9 @@ func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
 }
 
 // Prime stores records that the caller has at hand, for instance to warm the cache up. It leaves alone what the
-// cache knows already, also as absent, and what is being loaded or written; it waits for nothing, and returns nil
-// for what it left. It cannot know when the records were read: one that is written meanwhile may be stored in its old version.
+// cache knows already, also as absent, and what is being loaded or written; it waits for nothing, and returns
+// nil for what it left. It cannot know when the records were read: one that is written meanwhile may be stored
+// in its old version.
 func (c *Cache[K, V]) Prime(ctx context.Context, records map[K]V) error {
 	var (
 		names []string

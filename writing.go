@@ -23,8 +23,8 @@ func (e *writeError) Unwrap() error { return e.err }
 // errNotRun is the error of a strategy that breaks its contract.
 var errNotRun = errors.New("cachet: the strategy did not run the write")
 
-// run returns the keys that are not invalidated, and why; or, if there are none, the error of write or
-// that of a strategy which refused to run it.
+// run returns the keys that are not invalidated, and why; or, if there are none, the error of write or that of
+// a strategy which refused to run it.
 func (w *writing) run(
 	ctx context.Context, s Strategy, inv store.Invalidator, keys []string,
 ) (failed []string, err error) {
@@ -72,8 +72,8 @@ func (w *writing) cause() error {
 	return w.failed.err
 }
 
-// failedKeys collects the keys that err names. It reports false if err has a part, other than the error of write,
-// that names none.
+// failedKeys collects the keys that err names. It reports false if err has a part, other than the error of
+// write, that names none.
 func failedKeys(err error) ([]string, bool) {
 	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
 	case *writeError:

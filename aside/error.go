@@ -38,7 +38,8 @@ func (e *OversizeError) Error() string {
 	return fmt.Sprintf("cachet: value of %q has %d bytes, of at most %d: not stored", e.Key, e.Size, e.Most)
 }
 
-// RefreshError is reported when a background refresh failed. The value it was to replace stays until its time is over.
+// RefreshError is reported when a background refresh failed. The value it was to replace stays until its time
+// is over.
 type RefreshError struct {
 	Key string
 	Err error

@@ -14,9 +14,9 @@ type ttls struct {
 	fresh time.Duration // 0: as long as it is kept
 }
 
-// lifetimes turns a wanted TTL into that of a fill. It is the one place where TTL arithmetic is done: jitter shortens the time for
-// which a value is fresh by up to its share, so that what was stored together does not expire
-// together, and the time for which it may be served stale follows. A known absence is never stale.
+// lifetimes turns a wanted TTL into that of a fill. It is the one place where TTL arithmetic is done: jitter
+// shortens the time for which a value is fresh by up to its share, so that what was stored together does not
+// expire together, and the time for which it may be served stale follows. A known absence is never stale.
 func (c *Config) lifetimes(ttl time.Duration, absent bool) ttls {
 	if ttl <= 0 {
 		return ttls{}
@@ -48,8 +48,8 @@ func claimed(rec store.Record, now time.Time) bool {
 }
 
 // early decides by lot whether a fresh value should be refreshed before it expires, the more likely the nearer
-// that is and the longer the load takes. It is the XFetch of Vattani, Chierichetti and Lowenstein,
-// "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
+// that is and the longer the load takes. It is the XFetch of Vattani, Chierichetti and Lowenstein, "Optimal
+// Probabilistic Cache Stampede Prevention", VLDB 2015.
 func early(rec store.Record, past time.Duration, beta float64) bool {
 	gap := -float64(rec.LoadCost) * beta * math.Log(1-rand.Float64()) //nolint:gosec // a lottery without prizes
 	return gap >= float64(-past)

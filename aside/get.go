@@ -17,12 +17,12 @@ type Load struct {
 	Err     error
 }
 
-// Loader loads the records of keys, named by their places in the slice that the Reader was given. It
-// answers in the order asked, and returns instead of panicking.
+// Loader loads the records of keys, named by their places in the slice that the Reader was given. It answers in
+// the order asked, and returns instead of panicking.
 type Loader struct {
 	Load func(ctx context.Context, places []int) []Load
-	// Batch says that Load should be called for many places at once. Otherwise it is called for one at
-	// a time, concurrently.
+	// Batch says that Load should be called for many places at once. Otherwise it is called for one at a time,
+	// concurrently.
 	Batch bool
 }
 
@@ -48,8 +48,8 @@ func (r *Reader) Get(ctx context.Context, seen Seen, load Loader) (Result, error
 	}
 }
 
-// Fresh loads keys whatever is stored, under claims of its own or, where that is refused, without storing
-// the result. It shares nothing with other callers.
+// Fresh loads keys whatever is stored, under claims of its own or, where that is refused, without storing the
+// result. It shares nothing with other callers.
 func (r *Reader) Fresh(ctx context.Context, keys []string, load Loader) []Answer {
 	jobs := make([]*job, len(keys))
 	for i, key := range keys {

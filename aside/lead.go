@@ -54,8 +54,8 @@ func (r *Reader) settleEach(jobs []*job, load Loader) {
 	}
 }
 
-// ask asks for leases. The marks are taken first: what the answers tell is news to everybody who came
-// before the question, and may be stale to those who come while the answer travels.
+// ask asks for leases. The marks are taken first: what the answers tell is news to everybody who came before
+// the question, and may be stale to those who come while the answer travels.
 func (r *Reader) ask(jobs []*job) {
 	if len(jobs) == 0 {
 		return

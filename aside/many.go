@@ -31,8 +31,8 @@ type member struct {
 	lead   bool
 }
 
-// GetMany returns the records of keys that a look-up did not answer, in the order asked. What nobody else
-// is loading is loaded by one call; of the rest it waits for the loads under way.
+// GetMany returns the records of keys that a look-up did not answer, in the order asked. What nobody else is
+// loading is loaded by one call; of the rest it waits for the loads under way.
 func (r *Reader) GetMany(ctx context.Context, seen []Seen, load Loader) []Answer {
 	answers := make([]Answer, len(seen))
 	pending := make([]int, len(seen))

@@ -13,8 +13,8 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Config is what a Reader needs to know. All fields are required; the durations and shares that may be
-// off are off at zero.
+// Config is what a Reader needs to know. All fields are required; the durations and shares that may be off are
+// off at zero.
 type Config struct {
 	Store        store.Store
 	Codec        string
@@ -106,8 +106,8 @@ type Seen struct {
 // NeverStale, as the staleness that a look-up may accept, makes it answer with fresh values only.
 const NeverStale time.Duration = -1
 
-// Lookup looks key up and loads nothing. A value past its fresh time is good if it is so by no more than maxStale
-// and the configured StaleTTL. An error of the store is reported and otherwise a miss.
+// Lookup looks key up and loads nothing. A value past its fresh time is good if it is so by no more than
+// maxStale and the configured StaleTTL. An error of the store is reported and otherwise a miss.
 func (r *Reader) Lookup(ctx context.Context, key string, maxStale time.Duration) Seen {
 	rec, err := r.cfg.Store.Get(ctx, key)
 	r.observe(ctx, err)

@@ -58,8 +58,9 @@ func (r *Reader) endRefresh(key string) {
 	r.background.Done()
 }
 
-// Prime stores records of keys where nothing is known of them: not over a value or a known absence, a lease, a fence or
-// a probation. Records and keys correspond. It waits for nothing and returns nil for what it left alone.
+// Prime stores records of keys where nothing is known of them: not over a value or a known absence, a lease, a
+// fence or a probation. Records and keys correspond. It waits for nothing and returns nil for what it left
+// alone.
 func (r *Reader) Prime(ctx context.Context, keys []string, loads []Load) error {
 	asks := make([]store.Ask, len(keys))
 	for i, k := range keys {

@@ -12,8 +12,8 @@ import (
 )
 
 // settle loads the records of jobs by one call, stores those for which it has a lease, and finishes the
-// flights. A job without one is loaded all the same: what is fenced, or out of the store's reach, is read
-// from the source.
+// flights. A job without one is loaded all the same: what is fenced, or out of the store's reach, is read from
+// the source.
 func (r *Reader) settle(jobs []*job, load Loader) {
 	if len(jobs) == 0 {
 		return
@@ -28,8 +28,8 @@ func (r *Reader) settle(jobs []*job, load Loader) {
 	r.finish(ctx, jobs, loads, marks, cost)
 }
 
-// loadContext returns the context of a load: it has the values of the first caller, and ends after
-// LoadTimeout or when the callers of all the flights have left.
+// loadContext returns the context of a load: it has the values of the first caller, and ends after LoadTimeout
+// or when the callers of all the flights have left.
 func (r *Reader) loadContext(jobs []*job) (context.Context, context.CancelFunc) {
 	first := jobs[0].flight.Context()
 	if len(jobs) == 1 {
@@ -48,8 +48,8 @@ func (r *Reader) loadContext(jobs []*job) (context.Context, context.CancelFunc) 
 	return ctx, cancel
 }
 
-// keep renews the leases of jobs until stop is called. A load that is shorter than a third of a lease
-// starts no goroutine.
+// keep renews the leases of jobs until stop is called. A load that is shorter than a third of a lease starts no
+// goroutine.
 func (r *Reader) keep(ctx context.Context, jobs []*job) (stop func()) {
 	held, every := leases(jobs)
 	if len(held) == 0 {
@@ -87,9 +87,9 @@ func leases(jobs []*job) (held []store.Held, shortest time.Duration) {
 	return held, max(shortest, time.Millisecond)
 }
 
-// load calls the loader when a slot is free. It returns when the loader does or ctx ends; a loader that goes
-// on regardless is left behind, and counts against MaxLoads for no longer than LoadTimeout. The marks tell who
-// had come before the load began.
+// load calls the loader when a slot is free. It returns when the loader does or ctx ends; a loader that goes on
+// regardless is left behind, and counts against MaxLoads for no longer than LoadTimeout. The marks tell who had
+// come before the load began.
 func (r *Reader) load(ctx context.Context, jobs []*job, load Loader) ([]Load, []flight.Ticket) {
 	marks := make([]flight.Ticket, len(jobs))
 	if err := r.admit(ctx, jobs); err != nil {
@@ -130,10 +130,13 @@ func (r *Reader) admit(ctx context.Context, jobs []*job) error {
 	if ctx.Err() == nil && r.slots.TryAcquire(1) {
 		return nil
 	}
-	for _, j := range jobs {
-		j.flight.Queued.Store(true)
-		defer j.flight.Queued.Store(false)
+	queued := func(yes bool) {
+		for _, j := range jobs {
+			j.flight.Queued.Store(yes)
+		}
 	}
+	queued(true)
+	defer queued(false)
 	return r.slots.Acquire(ctx, 1)
 }
 
@@ -145,10 +148,10 @@ func fail(jobs []*job, err error) []Load {
 	return loads
 }
 
-// finish stores what was loaded and hands it out. A flight whose fill is sent is closed first: who comes
-// while the fill travels may come after an invalidation that followed it. An accepted fill proves
-// that no invalidation came between the grant and the fill, so all who came before the flight closed may have the value; of a refused
-// one, only those who came before the load began.
+// finish stores what was loaded and hands it out. A flight whose fill is sent is closed first: who comes while
+// the fill travels may come after an invalidation that followed it. An accepted fill proves that no
+// invalidation came between the grant and the fill, so all who came before the flight closed may have the
+// value; of a refused one, only those who came before the load began.
 func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []flight.Ticket, cost time.Duration) {
 	var (
 		fills   []store.Fill

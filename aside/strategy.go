@@ -10,22 +10,22 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Strategy writes to the database and then deletes from the cache. The zero Strategy costs one DEL per key
-// and write. It may be copied and shared.
+// Strategy writes to the database and then deletes from the cache. The zero Strategy costs one DEL per key and
+// write. It may be copied and shared.
 type Strategy struct {
-	// Fence puts a fence before the write and lifts it afterwards. While it stands, readers load from
-	// the source and store nothing. A writer that dies after its commit leaves a fence that lapses into
-	// a miss instead of a stale value, and no reader sees the new value and then the old one again. It
-	// must be longer than a write takes: one that commits after its fence has lapsed is as if it had none.
-	// One more round trip per write. 0: no fence.
+	// Fence puts a fence before the write and lifts it afterwards. While it stands, readers load from the
+	// source and store nothing. A writer that dies after its commit leaves a fence that lapses into a miss
+	// instead of a stale value, and no reader sees the new value and then the old one again. It must be longer
+	// than a write takes: one that commits after its fence has lapsed is as if it had none. One more round trip
+	// per write. 0: no fence.
 	Fence time.Duration
-	// ReplicaLag is for loaders that read from a replica of the database. What is loaded within this time
-	// after a write is kept no longer than to the end of it, which bounds how long a value from before the
-	// write can be served. 0: the loader reads what has been committed.
+	// ReplicaLag is for loaders that read from a replica of the database. What is loaded within this time after
+	// a write is kept no longer than to the end of it, which bounds how long a value from before the write can
+	// be served. 0: the loader reads what has been committed.
 	ReplicaLag time.Duration
 	// Strict refuses a write whose fence cannot be placed (without Fence: before which the cache cannot be
-	// cleared), instead of writing and retrying the invalidation later. It makes the database as
-	// available as Redis, and no more.
+	// cleared), instead of writing and retrying the invalidation later. It makes the database as available as
+	// Redis, and no more.
 	Strict bool
 }
 

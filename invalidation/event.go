@@ -1,5 +1,5 @@
-// Package invalidation carries the news that records have changed from where they were written to
-// where they are cached.
+// Package invalidation carries the news that records have changed from where they were written to where they
+// are cached.
 package invalidation
 
 import (

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Policy is an exponential back-off with equal jitter: the n-th delay lies between half and all of
-// First·2ⁿ, which never exceeds Most.
+// Policy is an exponential back-off with equal jitter: the n-th delay lies between half and all of First·2ⁿ,
+// which never exceeds Most.
 type Policy struct {
 	First, Most time.Duration
 }

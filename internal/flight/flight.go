@@ -1,11 +1,11 @@
-// Package flight merges callers who want the same key into one piece of work, and knows which of them may
-// have its result.
+// Package flight merges callers who want the same key into one piece of work, and knows which of them may have
+// its result.
 //
-// Merging is where stale values leak: a caller that came after a write must not be handed what was read
-// before it. So each caller draws a ticket on joining, the leader takes a mark before each step whose result
-// might be shared, and a result is good for the tickets up to the mark of the step it came from.
-// A caller whose ticket is too high goes into a flight that opened after this one closed, and is early
-// there by construction; so nobody goes round more than twice.
+// Merging is where stale values leak: a caller that came after a write must not be handed what was read before
+// it. So each caller draws a ticket on joining, the leader takes a mark before each step whose result might be
+// shared, and a result is good for the tickets up to the mark of the step it came from. A caller whose ticket
+// is too high goes into a flight that opened after this one closed, and is early there by construction; so
+// nobody goes round more than twice.
 package flight
 
 import (
@@ -46,8 +46,8 @@ type Flight struct {
 	upTo   Ticket
 }
 
-// Join adds a caller to the open flight of key, or opens one for the caller to lead. A new flight's context has the
-// values of ctx but not its end. A caller that was turned away by an earlier flight of this key says so
+// Join adds a caller to the open flight of key, or opens one for the caller to lead. A new flight's context has
+// the values of ctx but not its end. A caller that was turned away by an earlier flight of this key says so
 // with again.
 func (g *Group) Join(ctx context.Context, key string, again bool) (f *Flight, t Ticket, lead bool) {
 	g.mu.Lock()
@@ -83,8 +83,8 @@ func newFlight(ctx context.Context, g *Group, key string) *Flight {
 // Context ends when the last caller has left or the flight is finished.
 func (f *Flight) Context() context.Context { return f.ctx }
 
-// Mark returns the last ticket drawn so far. Whatever is asked of the world after Mark is new enough for
-// the holders of tickets up to it.
+// Mark returns the last ticket drawn so far. Whatever is asked of the world after Mark is new enough for the
+// holders of tickets up to it.
 func (f *Flight) Mark() Ticket {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package record is the byte layout of a record in Redis: the one place in Go that knows it. The scripts
-// of store/redisstore are the other, and name the same offsets.
+// Package record is the byte layout of a record in Redis: the one place in Go that knows it. The scripts of
+// store/redisstore are the other, and name the same offsets.
 //
 // All integers are big endian.
 //
@@ -61,8 +61,8 @@ const (
 	fenceToken     = 16
 )
 
-// CodecName is the form in which a codec's name stands in records. A name longer than MaxCodec is cut and
-// told apart from others by its hash.
+// CodecName is the form in which a codec's name stands in records. A name longer than MaxCodec is cut and told
+// apart from others by its hash.
 func CodecName(name string) string {
 	if len(name) <= MaxCodec {
 		return name

@@ -1,0 +1,115 @@
+package cachet_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/cachet-go/cachet"
+
+// importers says which package may import a third-party module. Tests may import what they like.
+var importers = map[string]string{
+	"github.com/redis/go-redis/v9":      "store/redisstore",
+	"github.com/vmihailenco/msgpack/v5": "codec",
+	"github.com/klauspost/compress":     "codec",
+	"golang.org/x/sync":                 "aside",
+}
+
+// importer returns the only package that may import name.
+func importer(name string) string {
+	for mod, dir := range importers {
+		if name == mod || strings.HasPrefix(name, mod+"/") {
+			return dir
+		}
+	}
+	return "nobody"
+}
+
+// testing support, which no program links.
+var support = []string{"internal/redistest", "internal/torture", "store/storetest"}
+
+func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
+	strangers := []string{
+		"go-redis", "kafka", "sqlite", "jackc/pgx", "lib/pq", "go-sql-driver", "testify", "redisstore",
+	}
+	for _, pkg := range []string{".", "./store/memstore"} {
+		out, err := exec.Command("go", "list", "-deps", pkg).Output()
+		require.NoError(t, err)
+		for dep := range strings.Lines(string(out)) {
+			dep = strings.TrimSpace(dep)
+			for _, bad := range strangers {
+				require.NotContains(t, dep, bad, "%s links %s", pkg, dep)
+			}
+			require.NotEqual(t, "testing", dep, "%s links %s", pkg, dep)
+		}
+	}
+}
+
+func TestEachDependencyHasOneImporter(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (path == "examples" || path == "bench/peers" || strings.HasPrefix(d.Name(), ".") && path != "."):
+			return fs.SkipDir // modules of their own
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if slices.Contains(support, dir) {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(name, ".") || strings.HasPrefix(name, module) {
+				continue
+			}
+			require.Equal(t, importer(name), dir, "%s imports %s", path, name)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+}
+
+// Below the root everything is strings and bytes, strategies do not know the root, and a store does not know
+// who uses it.
+func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
+	below := map[string][]string{
+		"store":            {},
+		"codec":            {},
+		"invalidation":     {},
+		"internal/backoff": {},
+		"internal/flight":  {},
+		"internal/record":  {"store"},
+		"store/memstore":   {"store", "internal/record"},
+		"store/redisstore": {"store", "internal/record", "internal/backoff"},
+		"aside":            {"store", "internal/record", "internal/flight", "internal/backoff"},
+	}
+	for pkg, allowed := range below {
+		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./"+pkg).Output()
+		require.NoError(t, err)
+		for name := range strings.Lines(string(out)) {
+			name = strings.TrimSpace(name)
+			if inner, ours := strings.CutPrefix(name, module+"/"); ours {
+				require.Contains(t, allowed, inner, "%s imports %s", pkg, inner)
+			}
+			require.NotEqual(t, module, name, "%s imports the root", pkg)
+		}
+	}
+}
