@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"github.com/cachet-go/cachet/aside"
+	"github.com/cachet-go/cachet/codec"
 )
 
 // loader returns what loads the records of ks, for a batch or for a single key.
@@ -79,7 +80,7 @@ func (c *Cache[K, V]) absent() aside.Load {
 // encode makes of a value what is stored. Callers get it decoded again, also those that loaded it: a field that
 // the codec drops is missed in the first test, and no two callers share memory.
 func (c *Cache[K, V]) encode(k K, v V) aside.Load {
-	payload, err := c.cfg.Codec.Marshal(v)
+	payload, err := c.marshal(&v)
 	if err != nil {
 		key, _ := c.key(k)
 		return aside.Load{Err: &CodecError{Codec: c.cfg.Codec.Name(), Key: key, Err: err}}
@@ -92,6 +93,13 @@ func (c *Cache[K, V]) encode(k K, v V) aside.Load {
 		}
 	}
 	return aside.Load{Payload: payload, TTL: ttl}
+}
+
+func (c *Cache[K, V]) marshal(v *V) ([]byte, error) {
+	if codec.ByPointer(c.cfg.Codec) {
+		return c.cfg.Codec.Marshal(v)
+	}
+	return c.cfg.Codec.Marshal(*v)
 }
 
 // decode returns the value of res, ErrNotFound if it is the knowledge that there is none, or a CodecError.

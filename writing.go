@@ -44,7 +44,22 @@ func (w *writing) run(
 	if !known || len(failed) == 0 {
 		failed = keys
 	}
-	return failed, err
+	return failed, w.without(err)
+}
+
+// without returns err without the error of write, if that is one of several joined.
+func (w *writing) without(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
+	if !ok {
+		return err
+	}
+	var rest []error
+	for _, part := range joined.Unwrap() {
+		if part != error(w.failed) { //nolint:errorlint // the very same
+			rest = append(rest, part)
+		}
+	}
+	return errors.Join(rest...)
 }
 
 // once is what the strategy calls. A second call does nothing.

@@ -4,7 +4,8 @@
 // [Raw] is for values that are bytes or text already. [Compressed] wraps any of them.
 //
 // What comes back from Redis is not trusted: bytes that are truncated, corrupt or made by somebody hostile are an
-// error, never a panic, and never allocate out of proportion to their length. A caller treats that error as a miss.
+// error, not a panic, and do not make a codec allocate out of proportion to their length; where compressed bytes have
+// to, there is a bound, [MaxInflated]. A caller treats that error as a miss.
 package codec
 
 import (
@@ -19,8 +20,7 @@ type Codec interface {
 	// name must change when the bytes do. It must be constant.
 	Name() string
 
-	// Marshal returns the encoding of v. The caller owns the result. A pointer is encoded as what it points to, so
-	// that a value may be passed as &v, which is what finds marshalling methods with a pointer receiver.
+	// Marshal returns the encoding of v. The caller owns the result.
 	Marshal(v any) ([]byte, error)
 
 	// Unmarshal decodes data into what v points to. Every byte of data belongs to the value: trailing and missing
@@ -41,6 +41,18 @@ var (
 	// ErrTooLarge is returned by a [Compressed] codec for a value whose plain encoding exceeds [MaxInflated].
 	ErrTooLarge = errors.New("codec: value too large")
 )
+
+// ByPointer reports whether c encodes a pointer as the value that it points to, as the codecs of this package do.
+// Passed like that, a value's marshalling methods are found although they have a pointer receiver.
+func ByPointer(c Codec) bool {
+	switch c := c.(type) {
+	case msgPack, jsonText, raw:
+		return true
+	case *compressed:
+		return ByPointer(c.codec)
+	}
+	return false
+}
 
 // checkTarget returns an error unless v, handed to the named codec's Unmarshal, is a non-nil pointer.
 func checkTarget(codec string, v any) error {

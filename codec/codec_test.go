@@ -36,8 +36,8 @@ var (
 	}, structured...)
 )
 
-// TestMain moves the test to a place where local time is not UTC. There encoding/json too returns local times as such, so
-// that whole values can be compared.
+// TestMain moves the tests to a place where local time is not UTC. There encoding/json too returns local times as such,
+// so that whole values can be compared.
 func TestMain(m *testing.M) {
 	time.Local = time.FixedZone("test", 2*60*60)
 	os.Exit(m.Run())
@@ -70,7 +70,7 @@ type record struct {
 	Tags    []string
 	Nodes   []node
 	Attrs   map[string]string
-	Scores  map[int]float64
+	Scores  map[int64]float64
 	Parent  *node
 	Nothing *node
 	Took    time.Duration
@@ -89,7 +89,7 @@ func sample() record {
 		Tags:   []string{"a", "", strings.Repeat("long ", 400)},
 		Nodes:  []node{{Name: "x"}, {Name: "y", Next: &node{Name: "z"}}},
 		Attrs:  map[string]string{"k": "v", "": ""},
-		Scores: map[int]float64{-1: math.SmallestNonzeroFloat64, 1 << 40: math.MaxFloat64},
+		Scores: map[int64]float64{-1: math.SmallestNonzeroFloat64, 1 << 40: math.MaxFloat64},
 		Parent: &node{},
 		Took:   1500 * time.Millisecond,
 		Pair:   [2]int16{-1, math.MaxInt16},
@@ -125,7 +125,7 @@ func TestUnmarshalReturnsWhatMarshalWasGiven(t *testing.T) {
 		"", "text", strings.Repeat("a", 70_000),
 		[]byte(nil), []byte{}, []byte("bytes"),
 		0, -1, int64(math.MaxInt64), int64(math.MaxInt64 - 1), uint64(math.MaxUint64), int8(math.MinInt8),
-		1<<53 + 1, math.Pi, float32(0.1), true, false,
+		int64(1<<53 + 1), math.Pi, float32(0.1), true, false,
 		time.Second, time.Unix(1700000000, 1),
 		[]string(nil), []string{}, []string{"a", ""},
 		[]int(nil), []int{}, []int{1, 2},

@@ -96,7 +96,7 @@ func fuzzRoundTrip(t *testing.T, c codec.Codec, data []byte, s string, n int64, 
 		Data:   data,
 		Took:   time.Duration(n),
 		Pair:   [2]int16{int16(n), int16(n >> 16)},
-		Scores: map[int]float64{int(n): x},
+		Scores: map[int64]float64{n: x},
 	}
 	for i := range min(len(s), 40) {
 		want.Tags = append(want.Tags, s)

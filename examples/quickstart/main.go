@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -122,13 +123,16 @@ func measure(
 	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.total/2)
 	defer cancel()
-	go progress(ctx, out, s.name, current)
+	var printing sync.WaitGroup
+	printing.Go(func() { progress(ctx, out, s.name, current) })
 	w.run(ctx, s.products, cfg.readers, cfg.writers)
+	printing.Wait()
 
 	r := result{side: s.name, counts: current(), longest: time.Duration(w.longest.Load()), failed: w.failed.Load()}
 	if first := w.failure.Load(); first != nil {
 		r.failure = *first
 	}
+	repo.stall = 0 // nothing is in flight, and what follows is not part of the show
 	r.wrong, err = w.wrong(quiet, s.products, repo)
 	return r, err
 }

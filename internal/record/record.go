@@ -6,7 +6,7 @@
 //	off len
 //	  0   1  version, 0xC1: no UTF-8 text and no MessagePack document begins with it
 //	  1   1  kind: V value, L lease, F fence, P probation
-//	  2   1  flags: 1 absent (V), 2 somebody waits (L), 4 on probation (L)
+//	  2   1  flags: 1 absent (V), 2 somebody waits (L), 4 on probation (V, L)
 //	  3   1  V: length of the codec's name · F: number of tokens
 //	V and L:
 //	  4   8  stamp: nonce
@@ -24,7 +24,9 @@
 //	P:
 //	  4   8  end of the probation, µs
 //	F:
-//	  4 16k  per writer: token, end of its fence in µs
+//	  4 16k  per writer: token, end of its fence in µs; under token 0, the end of a probation below the fences
+//
+// A value on probation lasts as long as that does: its key has no deadline but the end of the probation.
 package record
 
 import (
@@ -125,6 +127,22 @@ func Parse(b []byte) store.Record {
 		}
 	}
 	return store.Record{Kind: store.Foreign}
+}
+
+// Layered reports whether b, a lease or a fence, lies over a probation. Such a record outlasts its upper layer,
+// and what stands on its key is for the server's clock to say.
+func Layered(b []byte) bool {
+	switch Parse(b).Kind {
+	case store.Lease:
+		return b[2]&flagProbation != 0
+	case store.Fence:
+		for at := 4; at < len(b); at += fenceToken {
+			if binary.BigEndian.Uint64(b[at:]) == 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func parseValue(b []byte) store.Record {

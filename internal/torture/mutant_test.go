@@ -20,7 +20,7 @@ type edit struct{ file, old, new string }
 // mutants are the rules of the protocol, each broken in the way that others break it.
 var mutants = map[string][]edit{
 	"the store does not check the stamp": {
-		{"store/redisstore/fill.lua", "STAMPCHECK", ""},
+		{"store/redisstore/fill.lua", "if r.stamp ~= stamp then", "if false then"},
 	},
 	"a refused fill is shared anyway": {
 		{"aside/settle.go", "upTo = marks[i]", "_ = marks[i]"},
@@ -32,7 +32,16 @@ var mutants = map[string][]edit{
 		{"aside/lead.go", "Source: Found,\n\t}}, j.asked)", "Source: Found,\n\t}}, 1<<40)"},
 	},
 	"a stamp names the client and not the lease": {
-		{"store/redisstore/lease.go", "NONCE", ""},
+		{"store/redisstore/lease.go", "AppendUint64(nil, nonce())", "AppendUint64(nil, s.id())"},
+		{
+			"store/redisstore/lease.go", "// grant reads",
+			"func (s *Store) id() uint64 { return uint64(uintptr(unsafe.Pointer(s))) }\n\n// grant reads",
+		},
+		{"store/redisstore/lease.go", `"time"`, "\"time\"\n\t\"unsafe\""},
+		{
+			"store/redisstore/fill.lua", "if r.stamp ~= stamp then",
+			"if not r.stamp or string.sub(r.stamp, 1, 8) ~= string.sub(stamp, 1, 8) then",
+		},
 	},
 }
 

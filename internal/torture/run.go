@@ -107,8 +107,8 @@ func (r *run) read(ctx context.Context, c *cachet.Cache[int, Record]) {
 	const batch = 8
 	acked := make([]int64, batch)
 	for ctx.Err() == nil {
-		switch dice := rand.N(100); {
-		case dice < 2:
+		switch dice := rand.N(1000); {
+		case dice < 10:
 			keys := rand.Perm(r.plan.Keys)[:batch]
 			for i, k := range keys {
 				acked[i] = r.source.acked[k].Load()
@@ -121,9 +121,9 @@ func (r *run) read(ctx context.Context, c *cachet.Cache[int, Record]) {
 			for i, k := range keys {
 				r.check("GetMany", got[k], k, acked[i])
 			}
-		case dice < 4:
+		case dice < 13:
 			r.readOne(ctx, "Fresh", func(k int) (Record, error) { return c.Get(ctx, k, cachet.Fresh()) })
-		case dice < 8: // a caller in a hurry, whose leaving may end the load
+		case dice < 50: // a caller in a hurry, whose leaving may end the load
 			r.readOne(ctx, "Get with a deadline", func(k int) (Record, error) {
 				ctx, cancel := context.WithTimeout(ctx, rand.N(100*time.Millisecond))
 				defer cancel()

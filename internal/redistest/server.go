@@ -1,0 +1,229 @@
+// Package redistest starts Redis servers for tests: processes of their own on free ports of the loopback
+// interface, which end with the test. [Proxy] plays a bad network.
+package redistest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// patience is how long a server may take to come up or to end.
+const patience = 20 * time.Second
+
+// Server is a redis-server process. Its methods fail the test if they do not succeed.
+type Server struct {
+	Addr string
+
+	tb   testing.TB
+	args []string
+	log  output
+
+	mu sync.Mutex
+	// Guarded by mu.
+	process *os.Process // nil if it does not run
+	ended   chan struct{}
+}
+
+// Start starts a server that keeps nothing on disk, and waits until it answers. args are added to its command
+// line. Without redis-server the test is skipped, or fails where the environment says CI.
+func Start(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	var s *Server
+	for range 5 { // somebody else may take the port before the server does
+		addr := freeAddr(tb)
+		s = &Server{Addr: addr, tb: tb, args: args}
+		if s.start() == nil {
+			break
+		}
+	}
+	tb.Cleanup(s.Kill)
+	s.await()
+	return s
+}
+
+func freeAddr(tb testing.TB) string {
+	tb.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	if err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+	defer ln.Close() //nolint:errcheck // nothing was accepted
+	return ln.Addr().String()
+}
+
+func path(tb testing.TB, program string) string {
+	tb.Helper()
+	path, err := exec.LookPath(program)
+	switch {
+	case err == nil:
+		return path
+	case os.Getenv("CI") != "":
+		tb.Fatalf("redistest: %s is not installed", program)
+	default:
+		tb.Skipf("redistest: %s is not installed (apt-get install redis-server, brew install redis)", program)
+	}
+	return ""
+}
+
+// start starts the process and returns an error if it ends before it answers.
+func (s *Server) start() error {
+	s.tb.Helper()
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+	args := append([]string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no"}, s.args...)
+	cmd := exec.Command(path(s.tb, "redis-server"), args...) //nolint:gosec,noctx // Kill ends it
+	cmd.Stdout, cmd.Stderr = &s.log, &s.log
+	if err := cmd.Start(); err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // how a killed process ends is no news
+	}()
+	s.mu.Lock()
+	s.process, s.ended = cmd.Process, ended
+	s.mu.Unlock()
+	for !s.answers() {
+		select {
+		case <-ended:
+			return errors.New("it ended:\n" + s.log.String())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func (s *Server) answers() bool {
+	conn, err := net.DialTimeout("tcp", s.Addr, time.Second) //nolint:noctx // it has a time-out
+	if err != nil {
+		return false
+	}
+	defer conn.Close() //nolint:errcheck // nothing is lost
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	_, _ = conn.Write([]byte("PING\r\n"))
+	reply := make([]byte, 5)
+	n, _ := conn.Read(reply)
+	return string(reply[:n]) == "+PONG"
+}
+
+func (s *Server) await() {
+	s.tb.Helper()
+	for deadline := time.Now().Add(patience); !s.answers(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.tb.Fatalf("redistest: no answer from %s:\n%s", s.Addr, s.log.String())
+		}
+	}
+}
+
+// Client returns a client with default options, which is closed with the test. changes are made to its options.
+func (s *Server) Client(tb testing.TB, changes ...func(*redis.Options)) *redis.Client {
+	tb.Helper()
+	return Client(tb, s.Addr, changes...)
+}
+
+// Client returns a client of addr with default options, which is closed with the test. changes are made to its
+// options.
+func Client(tb testing.TB, addr string, changes ...func(*redis.Options)) *redis.Client {
+	tb.Helper()
+	opts := &redis.Options{Addr: addr}
+	for _, change := range changes {
+		change(opts)
+	}
+	client := redis.NewClient(opts)
+	tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// Do executes a command, by a connection of its own.
+func (s *Server) Do(args ...any) any {
+	s.tb.Helper()
+	client := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2})
+	defer client.Close() //nolint:errcheck // nothing is lost
+	v, err := client.Do(context.Background(), args...).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		s.tb.Fatalf("redistest: %v: %v", args, err)
+	}
+	return v
+}
+
+// Stop ends the server as an operator would. What it held is lost.
+func (s *Server) Stop() {
+	s.tb.Helper()
+	s.signal(syscall.SIGTERM)
+	s.wait()
+}
+
+// Kill ends the server as a crash would.
+func (s *Server) Kill() {
+	s.signal(syscall.SIGKILL)
+	s.wait()
+}
+
+// Restart ends the server if it runs, and starts it, empty, at the same address.
+func (s *Server) Restart() {
+	s.tb.Helper()
+	s.Kill()
+	if err := s.start(); err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+}
+
+// Pause makes the server stand still: connections are accepted and not served.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process != nil {
+		_ = s.process.Signal(sig) // it may have ended
+	}
+}
+
+func (s *Server) wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil {
+		return
+	}
+	select {
+	case <-s.ended:
+	case <-time.After(patience):
+		s.tb.Errorf("redistest: process %d does not end", s.process.Pid)
+	}
+	s.process = nil
+}
+
+// output is what a server has written.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.TrimSpace(o.buf.String())
+}

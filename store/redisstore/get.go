@@ -1,0 +1,138 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"unsafe"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cachet-go/cachet/internal/record"
+	"github.com/cachet-go/cachet/store"
+)
+
+// Get looks one key up.
+func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
+	b, err := s.client.Get(ctx, key).Bytes()
+	if err != nil {
+		return unread(err)
+	}
+	rec := record.Parse(b)
+	if rec.Kind != store.Value && record.Layered(b) {
+		recs, errs := s.look(ctx, []string{key})
+		return recs[0], errs[0]
+	}
+	return rec, nil
+}
+
+// GetMany looks keys up: by MGET where one server has them all, else by a pipeline of GETs to each. MGET does
+// not tell a key that holds no string from one that holds nothing. Neither is in the way of a lease.
+func (s *Store) GetMany(ctx context.Context, keys []string) ([]store.Record, error) {
+	recs, errs := make([]store.Record, len(keys)), make([]error, len(keys))
+	var layered []int
+	for from, to := range batches(len(keys)) {
+		read := s.pipelined
+		if s.single != nil && to-from > 1 {
+			read = s.mget
+		}
+		read(ctx, keys[from:to], func(i int, b []byte, err error) {
+			i += from
+			if err != nil {
+				recs[i], errs[i] = unread(err)
+				return
+			}
+			recs[i] = record.Parse(b)
+			if recs[i].Kind != store.Value && record.Layered(b) {
+				layered = append(layered, i)
+			}
+		})
+	}
+	if len(layered) > 0 {
+		again := make([]string, len(layered))
+		for n, i := range layered {
+			again[n] = keys[i]
+		}
+		looked, lookErrs := s.look(ctx, again)
+		for n, i := range layered {
+			recs[i], errs[i] = looked[n], lookErrs[n]
+		}
+	}
+	return recs, join(errs)
+}
+
+// mget reads keys from one server.
+func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
+	args := make([]any, len(keys)+1)
+	args[0] = "mget"
+	for i, key := range keys {
+		args[i+1] = key
+	}
+	cmd := redis.NewStringSliceCmd(ctx, args...) // MGet returns a boxed string for each key
+	_ = s.client.Process(ctx, cmd)
+	values, err := cmd.Result()
+	if redis.HasErrorPrefix(err, "CROSSSLOT") { // a cluster of one, by a client that does not know
+		s.pipelined(ctx, keys, found)
+		return
+	}
+	for i := range keys {
+		switch {
+		case err != nil:
+			found(i, nil, err)
+		case i >= len(values) || values[i] == "":
+			found(i, nil, redis.Nil)
+		default:
+			found(i, shared(values[i]), nil)
+		}
+	}
+}
+
+// pipelined reads keys from the servers that have them.
+func (s *Store) pipelined(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
+	pipe := s.client.Pipeline()
+	cmds := make([]*redis.StringCmd, len(keys))
+	for i, key := range keys {
+		cmds[i] = pipe.Get(ctx, key)
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	for i, cmd := range cmds {
+		b, err := cmd.Bytes()
+		found(i, b, err)
+	}
+}
+
+// look asks the server what is left of records that lie over a probation.
+func (s *Store) look(ctx context.Context, keys []string) ([]store.Record, []error) {
+	recs, errs := make([]store.Record, len(keys)), make([]error, len(keys))
+	calls := make([]call, len(keys))
+	for i, key := range keys {
+		calls[i].key = key
+	}
+	for i, cmd := range s.run(ctx, lookScript, calls) {
+		left, err := cmd.Text()
+		switch {
+		case err != nil:
+			errs[i] = err
+		case left == "P":
+			recs[i].Kind = store.Probation
+		case left != "":
+			recs[i] = record.Parse(shared(left))
+		}
+	}
+	return recs, errs
+}
+
+// unread is what a GET that failed says of its key.
+func unread(err error) (store.Record, error) {
+	switch {
+	case errors.Is(err, redis.Nil):
+		return store.Record{}, nil
+	case redis.HasErrorPrefix(err, "WRONGTYPE"):
+		return store.Record{Kind: store.Foreign}, nil
+	}
+	return store.Record{}, err
+}
+
+// shared is the memory of s, as StringCmd.Bytes gives it.
+func shared(s string) []byte {
+	return unsafe.Slice(unsafe.StringData(s), len(s)) //nolint:gosec // nobody writes to a record
+}

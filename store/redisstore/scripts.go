@@ -1,0 +1,127 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"iter"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cachet-go/cachet/internal/record"
+	"github.com/cachet-go/cachet/store"
+)
+
+var (
+	//go:embed prelude.lua
+	prelude string
+	//go:embed look.lua
+	lookText string
+	//go:embed lease.lua
+	leaseText string
+	//go:embed renew.lua
+	renewText string
+	//go:embed release.lua
+	releaseText string
+	//go:embed fill.lua
+	fillText string
+	//go:embed fence.lua
+	fenceText string
+	//go:embed lift.lua
+	liftText string
+)
+
+var (
+	lookScript    = redis.NewScript(prelude + lookText)
+	leaseScript   = redis.NewScript(prelude + leaseText)
+	renewScript   = redis.NewScript(prelude + renewText)
+	releaseScript = redis.NewScript(prelude + releaseText)
+	fillScript    = redis.NewScript(prelude + fillText)
+	fenceScript   = redis.NewScript(prelude + fenceText)
+	liftScript    = redis.NewScript(prelude + liftText)
+)
+
+// A pipeline is written whole before its first reply is read, all within the client's time-outs of a few seconds.
+const (
+	batchCommands = 500
+	batchBytes    = 8 << 20
+)
+
+// batches divides n commands into pipelines.
+func batches(n int) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		for from := 0; from < n; from += batchCommands {
+			if !yield(from, min(from+batchCommands, n)) {
+				return
+			}
+		}
+	}
+}
+
+// call is one execution of a script.
+type call struct {
+	key  string
+	args []any
+	size int // of large arguments
+}
+
+// run executes a script for each call, in as few round trips as that takes. Each command has its own error.
+func (s *Store) run(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
+	cmds := make([]*redis.Cmd, 0, len(calls))
+	for len(calls) > 0 {
+		n, size := 0, 0
+		for n < len(calls) && n < batchCommands && (n == 0 || size+calls[n].size <= batchBytes) {
+			size += calls[n].size
+			n++
+		}
+		cmds = append(cmds, s.runBatch(ctx, script, calls[:n])...)
+		calls = calls[n:]
+	}
+	return cmds
+}
+
+// runBatch executes calls by the script's hash, and again by its text those for which a server did not know the
+// hash. Which server has which script is thus nobody's business, and a failover or SCRIPT FLUSH costs one round
+// trip.
+func (s *Store) runBatch(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
+	cmds := make([]*redis.Cmd, len(calls))
+	pipe := s.client.Pipeline()
+	for i, c := range calls {
+		cmds[i] = script.EvalSha(ctx, pipe, []string{c.key}, c.args...)
+	}
+	_, _ = pipe.Exec(ctx)
+	for i, c := range calls {
+		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
+			cmds[i] = script.Eval(ctx, pipe, []string{c.key}, c.args...)
+		}
+	}
+	if pipe.Len() > 0 {
+		_, _ = pipe.Exec(ctx)
+	}
+	return cmds
+}
+
+// each executes a script for each call where the reply does not matter.
+func (s *Store) each(ctx context.Context, script *redis.Script, calls []call) []error {
+	errs := make([]error, len(calls))
+	for i, cmd := range s.run(ctx, script, calls) {
+		errs[i] = cmd.Err()
+	}
+	return errs
+}
+
+// join joins the errors that differ: a server that is down says the same of each of a thousand keys.
+func join(errs []error) error {
+	var distinct []error
+	said := make(map[string]bool)
+	for _, err := range errs {
+		if err != nil && !said[err.Error()] {
+			said[err.Error()] = true
+			distinct = append(distinct, err)
+		}
+	}
+	return errors.Join(distinct...)
+}
+
+// stampArg is a stamp as records have it.
+func stampArg(st store.Stamp) []byte { return record.AppendStamp(nil, st) }

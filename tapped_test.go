@@ -1,0 +1,90 @@
+package cachet_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/cachet-go/cachet/store"
+)
+
+// tapped is a store whose answers can be held back after it has executed what was asked, and which can be made to fail.
+type tapped struct {
+	store.Store
+	leased atomic.Pointer[tap] // holds back the next answer of Lease
+	filled atomic.Pointer[tap] // holds back the next answer of Fill
+	fails  atomic.Pointer[error]
+	// failing says which keys fails is about; nil: all.
+	failing func(key string) bool
+}
+
+// tap is a hold on one answer.
+type tap struct{ executed, pass chan struct{} }
+
+func newTap() *tap { return &tap{make(chan struct{}), make(chan struct{})} }
+
+func (p *tap) stop() {
+	if p != nil {
+		close(p.executed)
+		<-p.pass
+	}
+}
+
+func (s *tapped) Lease(ctx context.Context, asks ...store.Ask) []store.Grant {
+	grants := s.Store.Lease(ctx, asks...)
+	s.leased.Swap(nil).stop()
+	return grants
+}
+
+func (s *tapped) Fill(ctx context.Context, fills ...store.Fill) []store.Verdict {
+	verdicts := s.Store.Fill(ctx, fills...)
+	s.filled.Swap(nil).stop()
+	return verdicts
+}
+
+func (s *tapped) fail(err error) {
+	if err == nil {
+		s.fails.Store(nil)
+		return
+	}
+	s.fails.Store(&err)
+}
+
+// refuse splits keys into those that work, and an error for those that do not.
+func (s *tapped) refuse(keys []string) ([]string, error) {
+	err := s.fails.Load()
+	if err == nil {
+		return keys, nil
+	}
+	if s.failing == nil {
+		return nil, *err
+	}
+	var good, bad []string
+	for _, key := range keys {
+		if s.failing(key) {
+			bad = append(bad, key)
+		} else {
+			good = append(good, key)
+		}
+	}
+	if len(bad) == 0 {
+		return good, nil
+	}
+	return good, &store.KeysError{Keys: bad, Err: *err}
+}
+
+func (s *tapped) Invalidate(ctx context.Context, keys ...string) error {
+	good, err := s.refuse(keys)
+	return errors.Join(err, s.Store.Invalidate(ctx, good...))
+}
+
+func (s *tapped) Fence(ctx context.Context, token uint64, d time.Duration, keys ...string) error {
+	good, err := s.refuse(keys)
+	return errors.Join(err, s.Store.Fence(ctx, token, d, good...))
+}
+
+func (s *tapped) Lift(ctx context.Context, token uint64, probation time.Duration, keys ...string) error {
+	good, err := s.refuse(keys)
+	return errors.Join(err, s.Store.Lift(ctx, token, probation, good...))
+}
