@@ -18,12 +18,12 @@ type answer struct {
 
 // reader starts reads, each in a goroutine of its own.
 func reader(ctx context.Context, c *cachet.Cache[string, string], key string, opts ...cachet.Option) <-chan answer {
-	return record(func() (string, error) { return c.Get(ctx, key, opts...) })
+	return ask(func() (string, error) { return c.Get(ctx, key, opts...) })
 }
 
 // batchReader is reader by GetMany. A record that is not in the map is ErrNotFound.
 func batchReader(ctx context.Context, c *cachet.Cache[string, string], key string, more ...string) <-chan answer {
-	return record(func() (string, error) { return getMany(ctx, c, key, more...) })
+	return ask(func() (string, error) { return getMany(ctx, c, key, more...) })
 }
 
 func getMany(ctx context.Context, c *cachet.Cache[string, string], key string, more ...string) (string, error) {
@@ -35,7 +35,7 @@ func getMany(ctx context.Context, c *cachet.Cache[string, string], key string, m
 	return v, err
 }
 
-func record(read func() (string, error)) <-chan answer {
+func ask(read func() (string, error)) <-chan answer {
 	out := make(chan answer, 1)
 	go func() {
 		start := time.Now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,7 +126,15 @@ func (c *Cache[K, V]) outlives(ttl time.Duration) {
 
 // life is how long a copy that exists now can be alive.
 func (c *Cache[K, V]) life() time.Duration {
-	return time.Duration(c.longest.Load()) + c.cfg.StaleTTL + c.cfg.LoadTimeout
+	const forever = math.MaxInt64
+	life := c.longest.Load()
+	for _, more := range []time.Duration{c.cfg.StaleTTL, c.cfg.LoadTimeout} {
+		if life > forever-int64(more) {
+			return forever
+		}
+		life += int64(more)
+	}
+	return time.Duration(life)
 }
 
 // closeTimeout is how long Close waits for invalidations that could not be delivered yet.

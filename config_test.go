@@ -71,7 +71,7 @@ func TestNewRefusesToRunWithoutAStore(t *testing.T) {
 }
 
 type (
-	name       string
+	text       string
 	number     uint16
 	plain      struct{ A, B int }
 	marshalled struct{ a, b string }
@@ -112,7 +112,7 @@ func refusesKey[K comparable](t *testing.T) {
 func TestKeysHaveTheTextOfTheirType(t *testing.T) {
 	t.Run("string", keyText("a:b {c}%", "a:b {c}%"))
 	t.Run("empty string", keyText("", ""))
-	t.Run("named string", keyText(name("n"), "n"))
+	t.Run("named string", keyText(text("n"), "n"))
 	t.Run("int", keyText(-7, "-7"))
 	t.Run("int8", keyText(int8(math.MinInt8), "-128"))
 	t.Run("int16", keyText(int16(-3), "-3"))

@@ -3,6 +3,7 @@ package cachet
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/cachet-go/cachet/aside"
@@ -107,13 +108,21 @@ func (c *Cache[K, V]) observeGet(ctx context.Context, name string, how Outcome, 
 	c.cfg.Hooks.Get(ctx, info)
 }
 
+// raised is a panic of the loader on its way to the callers. It is a type of its own since a loader may return
+// a PanicError, of another cache, as an error like any other.
+type raised struct{ *PanicError }
+
+func (r raised) Unwrap() error { return r.PanicError }
+
+func raise(p any) error { return raised{&PanicError{Value: p, Stack: debug.Stack()}} }
+
 // repanic panics with the loader's panic, if that is what err is.
 func repanic(err error) {
 	if err == nil || err == ErrNotFound { //nolint:errorlint // a short cut
 		return
 	}
-	if p, ok := errors.AsType[*PanicError](err); ok {
-		panic(p)
+	if r, ok := errors.AsType[raised](err); ok {
+		panic(r.PanicError)
 	}
 }
 

@@ -104,7 +104,10 @@ func (m *many[K, V]) read(ctx context.Context, o Option) {
 	}
 	c.count.misses.Add(int64(len(missed)))
 	if err := ctx.Err(); err != nil {
-		m.errs = append(m.errs, err)
+		var none V
+		for _, i := range missed {
+			m.answer(ctx, i, none, Failed, err)
+		}
 		return
 	}
 	wanted := make([]K, len(missed))

@@ -8,8 +8,12 @@ import (
 	"github.com/cachet-go/cachet/internal/backoff"
 )
 
-// maxRetries bounds the keys that wait for another attempt.
-const maxRetries = 1 << 16
+const (
+	// maxRetries bounds the keys that wait for another attempt.
+	maxRetries = 1 << 16
+	// maxLife keeps the end of a life that is for ever within what time.Time can say.
+	maxLife = 100 * 365 * 24 * time.Hour
+)
 
 // retrier repeats failed invalidations until they succeed or no copy can be alive any more. It has a goroutine
 // only while there is something to do.
@@ -21,8 +25,10 @@ type retrier struct {
 	mu      sync.Mutex
 	waiting map[string]*retry // guarded by mu
 	running bool              // guarded by mu
+	trying  bool              // guarded by mu; an attempt is under way
 	closed  bool              // guarded by mu
-	hurry   chan struct{}     // closed when the cache is, to end the pause
+	hurry   chan struct{}     // closed when the cache is, to end a pause
+	stop    chan struct{}     // closed when Close gives up
 	idle    chan struct{}     // guarded by mu; closed when the goroutine ends
 }
 
@@ -37,6 +43,7 @@ func newRetrier(try func(context.Context, []string) []string, life func() time.D
 		space:   backoff.Policy{First: 20 * time.Millisecond, Most: time.Second},
 		waiting: make(map[string]*retry),
 		hurry:   make(chan struct{}),
+		stop:    make(chan struct{}),
 	}
 }
 
@@ -47,7 +54,7 @@ func (r *retrier) add(keys []string) error {
 	if r.closed {
 		return ErrClosed
 	}
-	until := time.Now().Add(r.life())
+	until := time.Now().Add(min(r.life(), maxLife))
 	var err error
 	for _, key := range keys {
 		if _, ok := r.waiting[key]; !ok && len(r.waiting) >= maxRetries {
@@ -66,14 +73,14 @@ func (r *retrier) add(keys []string) error {
 
 func (r *retrier) run(idle chan struct{}) {
 	defer close(idle)
+	hurry := r.hurry
 	for n := 0; ; n++ {
 		pause := time.NewTimer(r.space.Delay(n))
 		select {
 		case <-pause.C:
-		case <-r.hurry:
-			if n > 0 {
-				<-pause.C // closing hurries the first attempt only
-			}
+		case <-hurry:
+			hurry = nil // once
+		case <-r.stop:
 		}
 		pause.Stop()
 		batch := r.due()
@@ -100,6 +107,7 @@ func (r *retrier) due() map[string]*retry {
 		batch[key] = e
 	}
 	r.running = len(batch) > 0
+	r.trying = r.running
 	return batch
 }
 
@@ -115,6 +123,7 @@ func (r *retrier) attempt(batch map[string]*retry) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.trying = false
 	for key, e := range batch {
 		if _, again := failed[key]; !again && r.waiting[key] == e {
 			delete(r.waiting, key)
@@ -142,12 +151,21 @@ func (r *retrier) close(ctx context.Context) []string {
 		case <-ctx.Done():
 		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	left := make([]string, 0, len(r.waiting))
-	for key := range r.waiting {
-		left = append(left, key)
-		delete(r.waiting, key) // ends the goroutine
+	left, trying := r.giveUp()
+	if running && !trying {
+		<-idle
 	}
 	return left
+}
+
+// giveUp empties the queue, which ends the goroutine: at once or, if an attempt is under way, after that.
+func (r *retrier) giveUp() (left []string, trying bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key := range r.waiting {
+		left = append(left, key)
+	}
+	clear(r.waiting)
+	close(r.stop)
+	return left, r.trying
 }

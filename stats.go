@@ -12,6 +12,7 @@ type Stats struct {
 
 	Loads      int64 // calls of Load or LoadMany
 	LoadErrors int64 // of Loads: failed, panicked or timed out
+	Overloads  int64 // loads that were not begun because no slot came free
 	Merged     int64 // callers that joined another's load in this process
 	Waits      int64 // loads of other processes that were waited for
 	Refused    int64 // fills refused because an invalidation overtook the load
@@ -59,6 +60,7 @@ func (c *Cache[K, V]) Stats() Stats {
 
 		Loads:      r.Loads.Load(),
 		LoadErrors: r.LoadErrors.Load(),
+		Overloads:  r.Overloads.Load(),
 		Merged:     r.Merged.Load(),
 		Waits:      r.Waits.Load(),
 		Refused:    r.Refused.Load(),

@@ -3,7 +3,7 @@ package cachet
 import (
 	"context"
 	"errors"
-	"runtime/debug"
+	"slices"
 
 	"github.com/cachet-go/cachet/aside"
 	"github.com/cachet-go/cachet/codec"
@@ -32,7 +32,7 @@ func (c *Cache[K, V]) loader(ks []K, batch bool) aside.Loader {
 func (c *Cache[K, V]) loadOne(ctx context.Context, k K) (out aside.Load) {
 	defer func() {
 		if p := recover(); p != nil {
-			out = aside.Load{Err: &PanicError{Value: p, Stack: debug.Stack()}}
+			out = aside.Load{Err: raise(p)}
 		}
 	}()
 	v, err := c.cfg.Load(ctx, k)
@@ -46,13 +46,13 @@ func (c *Cache[K, V]) loadMany(ctx context.Context, ks []K) (out []aside.Load) {
 	out = make([]aside.Load, len(ks))
 	defer func() {
 		if p := recover(); p != nil {
-			err := &PanicError{Value: p, Stack: debug.Stack()}
+			err := raise(p)
 			for i := range out {
 				out[i] = aside.Load{Err: err}
 			}
 		}
 	}()
-	records, err := c.cfg.LoadMany(ctx, ks)
+	records, err := c.cfg.LoadMany(ctx, slices.Clone(ks)) // it may sort them
 	for i, k := range ks {
 		switch v, ok := records[k]; {
 		case ok:

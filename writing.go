@@ -11,6 +11,7 @@ import (
 type writing struct {
 	write  func(context.Context) error // nil: written elsewhere, which no strategy can refuse any more
 	ran    bool
+	back   bool // it returned
 	failed *writeError
 }
 
@@ -20,8 +21,11 @@ type writeError struct{ err error }
 func (e *writeError) Error() string { return e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
-// errNotRun is the error of a strategy that breaks its contract.
-var errNotRun = errors.New("cachet: the strategy did not run the write")
+// The errors of a strategy that breaks its contract.
+var (
+	errNotRun    = errors.New("cachet: the strategy did not run the write")
+	errSwallowed = errors.New("cachet: the strategy recovered from a panic of the write")
+)
 
 // run returns the keys that are not invalidated, and why; or, if there are none, the error of write or that of
 // a strategy which refused to run it.
@@ -37,6 +41,8 @@ func (w *writing) run(
 		return keys, err
 	case !w.ran:
 		return nil, err
+	case !w.back:
+		return keys, errors.Join(errSwallowed, err)
 	case err == nil, err == error(w.failed): //nolint:errorlint // is it the very same, unwrapped?
 		return nil, w.cause()
 	}
@@ -66,12 +72,12 @@ func (w *writing) without(err error) error {
 func (w *writing) once(ctx context.Context) error {
 	if !w.ran {
 		w.ran = true
-		if w.write == nil {
-			return nil
+		if w.write != nil {
+			if err := w.write(ctx); err != nil {
+				w.failed = &writeError{err}
+			}
 		}
-		if err := w.write(ctx); err != nil {
-			w.failed = &writeError{err}
-		}
+		w.back = true
 	}
 	if w.failed == nil {
 		return nil

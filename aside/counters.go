@@ -6,6 +6,7 @@ import "sync/atomic"
 type Counters struct {
 	Loads       atomic.Int64 // calls of the loader; one of many keys counts once
 	LoadErrors  atomic.Int64 // of these, those that failed
+	Overloads   atomic.Int64 // loads turned away because no slot came free
 	Merged      atomic.Int64 // callers that joined another's flight in this process
 	Waits       atomic.Int64 // flights that waited for another process's lease
 	Refused     atomic.Int64 // fills refused because an invalidation came first

@@ -38,7 +38,7 @@ func (r *Reader) Get(ctx context.Context, seen Seen, load Loader) (Result, error
 		f, ticket, lead := r.flights.Join(ctx, seen.ask.Key, again)
 		if lead {
 			go r.lead([]*job{{flight: f, ask: seen.ask}}, load)
-		} else {
+		} else if !again {
 			r.stats.Merged.Add(1)
 		}
 		res, ok, err := r.await(ctx, f, ticket, lead)

@@ -65,7 +65,7 @@ func (r *Reader) joinAll(ctx context.Context, seen []Seen, pending []int, again 
 		m.flight, m.ticket, m.lead = r.flights.Join(ctx, seen[i].ask.Key, again)
 		if m.lead {
 			jobs = append(jobs, &job{flight: m.flight, ask: seen[i].ask, place: i})
-		} else {
+		} else if !again {
 			r.stats.Merged.Add(1)
 		}
 	}

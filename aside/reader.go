@@ -103,11 +103,8 @@ type Seen struct {
 	ask store.Ask
 }
 
-// NeverStale, as the staleness that a look-up may accept, makes it answer with fresh values only.
-const NeverStale time.Duration = -1
-
-// Lookup looks key up and loads nothing. A value past its fresh time is good if it is so by no more than
-// maxStale and the configured StaleTTL. An error of the store is reported and otherwise a miss.
+// Lookup looks key up and loads nothing. A value past its fresh time is good if it is so by less than maxStale
+// and the configured StaleTTL. An error of the store is reported and otherwise a miss.
 func (r *Reader) Lookup(ctx context.Context, key string, maxStale time.Duration) Seen {
 	rec, err := r.cfg.Store.Get(ctx, key)
 	r.observe(ctx, err)
@@ -148,7 +145,7 @@ func (r *Reader) judge(key string, rec store.Record, maxStale time.Duration) See
 	past := pastFresh(rec, now)
 	seen.ask = store.Ask{Key: key, Mode: store.Refresh, Over: rec.Stamp, Hold: r.cfg.LoadTimeout}
 	switch {
-	case past >= 0 && past > min(maxStale, r.cfg.StaleTTL):
+	case past >= 0 && past >= min(maxStale, r.cfg.StaleTTL):
 		seen.OK = false
 	case past >= 0:
 		seen.Stale = true

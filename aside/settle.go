@@ -3,6 +3,7 @@ package aside
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,6 +94,7 @@ func leases(jobs []*job) (held []store.Held, shortest time.Duration) {
 func (r *Reader) load(ctx context.Context, jobs []*job, load Loader) ([]Load, []flight.Ticket) {
 	marks := make([]flight.Ticket, len(jobs))
 	if err := r.admit(ctx, jobs); err != nil {
+		r.stats.Overloads.Add(1)
 		return fail(jobs, errors.Join(ErrOverloaded, err)), marks
 	}
 	places := make([]int, len(jobs))
@@ -115,10 +117,14 @@ func (r *Reader) load(ctx context.Context, jobs []*job, load Loader) ([]Load, []
 	}()
 	select {
 	case loads := <-done:
+		if slices.ContainsFunc(loads, func(l Load) bool { return l.Err != nil }) {
+			r.stats.LoadErrors.Add(1)
+		}
 		return loads, marks
 	case <-ctx.Done():
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		r.stats.LoadErrors.Add(1)
 		release()
 		return fail(jobs, errors.Join(ErrLoadTimeout, ctx.Err())), marks
 	}
@@ -154,11 +160,10 @@ func fail(jobs []*job, err error) []Load {
 // value; of a refused one, only those who came before the load began.
 func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []flight.Ticket, cost time.Duration) {
 	var (
-		fills   []store.Fill
-		filled  []int
-		closed  = make([]flight.Ticket, len(jobs))
-		failed  []store.Held
-		failure bool
+		fills  []store.Fill
+		filled []int
+		closed = make([]flight.Ticket, len(jobs))
+		failed []store.Held
 		// Asked before any flight is finished, which ends its context.
 		abandoned = errors.Is(ctx.Err(), context.Canceled)
 	)
@@ -166,7 +171,6 @@ func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []
 		held := store.Held{Key: j.ask.Key, Stamp: j.grant.Stamp}
 		switch l := loads[i]; {
 		case l.Err != nil:
-			failure = true
 			if j.grant.Granted() {
 				failed = append(failed, held)
 			}
@@ -179,9 +183,6 @@ func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []
 			r.stats.Unfilled.Add(1)
 			j.flight.Finish(loaded(l), marks[i])
 		}
-	}
-	if failure && !abandoned {
-		r.stats.LoadErrors.Add(1)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.LoadTimeout)
 	defer cancel()

@@ -17,8 +17,9 @@ type Cluster struct {
 	Servers []*Server
 }
 
-// StartCluster starts a cluster of n masters, at least three, and waits until it serves every slot.
-func StartCluster(tb testing.TB, n int) *Cluster {
+// StartCluster starts a cluster of n masters, at least three, and waits until it serves every slot. args are added
+// to the command line of each.
+func StartCluster(tb testing.TB, n int, args ...string) *Cluster {
 	tb.Helper()
 	cli := path(tb, "redis-cli")
 	c := &Cluster{}
@@ -28,7 +29,7 @@ func StartCluster(tb testing.TB, n int) *Cluster {
 		if err != nil {
 			tb.Fatalf("redistest: %v", err)
 		}
-		s := Start(tb, "--cluster-enabled", "yes", "--cluster-port", bus, "--dir", tb.TempDir())
+		s := Start(tb, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus, "--dir", tb.TempDir()}, args...)...)
 		c.Servers = append(c.Servers, s)
 		create = append(create, s.Addr)
 	}
@@ -54,14 +55,19 @@ func (c *Cluster) ready(n int) bool {
 	return true
 }
 
-// Client returns a client of the cluster with default options, which is closed with the test.
-func (c *Cluster) Client(tb testing.TB) *redis.ClusterClient {
+// Client returns a client of the cluster with default options, which is closed with the test. changes are made to
+// its options.
+func (c *Cluster) Client(tb testing.TB, changes ...func(*redis.ClusterOptions)) *redis.ClusterClient {
 	tb.Helper()
 	addrs := make([]string, len(c.Servers))
 	for i, s := range c.Servers {
 		addrs[i] = s.Addr
 	}
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	opts := &redis.ClusterOptions{Addrs: addrs}
+	for _, change := range changes {
+		change(opts)
+	}
+	client := redis.NewClusterClient(opts)
 	tb.Cleanup(func() { _ = client.Close() })
 	client.ReloadState(context.Background())
 	return client

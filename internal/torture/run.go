@@ -62,7 +62,7 @@ func Run(ctx context.Context, plan Plan) (Report, error) {
 	defer stop()
 	r := &run{plan: plan, source: NewSource(plan.Keys, plan.Stall), stop: stop}
 	for _, st := range plan.Stores {
-		c, err := cachet.New(network{st, 0.1, 20 * time.Millisecond}, cachet.Config[int, Record]{
+		c, err := cachet.New(network{st, 0.3, 50 * time.Millisecond}, cachet.Config[int, Record]{
 			Name:     "torture",
 			Load:     r.source.Load,
 			LoadMany: r.source.LoadMany,

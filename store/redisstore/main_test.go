@@ -1,0 +1,16 @@
+package redisstore_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+// The clauses of storetest mostly wait for records to end, and need no core each while they do.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("8")
+	}
+	os.Exit(m.Run())
+}
