@@ -12,6 +12,7 @@ import (
 // tapped is a store whose answers can be held back after it has executed what was asked, and which can be made to fail.
 type tapped struct {
 	store.Store
+	looked atomic.Pointer[tap] // holds back the next answer of Get
 	leased atomic.Pointer[tap] // holds back the next answer of Lease
 	filled atomic.Pointer[tap] // holds back the next answer of Fill
 	fails  atomic.Pointer[error]
@@ -22,13 +23,24 @@ type tapped struct {
 // tap is a hold on one answer.
 type tap struct{ executed, pass chan struct{} }
 
-func newTap() *tap { return &tap{make(chan struct{}), make(chan struct{})} }
-
 func (p *tap) stop() {
 	if p != nil {
 		close(p.executed)
 		<-p.pass
 	}
+}
+
+// tapNext makes a hold on the next answer that at stands for.
+func tapNext(at *atomic.Pointer[tap]) *tap {
+	p := &tap{make(chan struct{}), make(chan struct{})}
+	at.Store(p)
+	return p
+}
+
+func (s *tapped) Get(ctx context.Context, key string) (store.Record, error) {
+	rec, err := s.Store.Get(ctx, key)
+	s.looked.Swap(nil).stop()
+	return rec, err
 }
 
 func (s *tapped) Lease(ctx context.Context, asks ...store.Ask) []store.Grant {

@@ -37,7 +37,7 @@ func parse() (cfg config) {
 	flag.IntVar(&cfg.readers, "readers", 64, "goroutines that read")
 	flag.IntVar(&cfg.writers, "writers", 4, "goroutines that write")
 	flag.Int64Var(&cfg.products, "products", 1000, "rows in the table")
-	flag.StringVar(&cfg.redis, "redis", "", "`address` of a Redis to keep the records in; without it they are kept in memory")
+	flag.StringVar(&cfg.redis, "redis", "", "`address` of a Redis to cache in; without it, this process")
 	flag.DurationVar(&cfg.stall, "stall", 30*time.Millisecond, "how late the database's answers come, at most")
 	flag.Uint64Var(&cfg.seed, "seed", 1, "of the random choices")
 	flag.Parse()
@@ -79,18 +79,19 @@ func run(ctx context.Context, out io.Writer, cfg config) (results []result, err 
 		}
 	}
 	introduce(out, cfg)
+	var errs []error
 	for i, open := range []func(*Repository, *redis.Client) (side, error){openCachet, openUsual} {
 		if i > 0 && ctx.Err() != nil {
 			break
 		}
 		r, err := measure(ctx, out, cfg, filepath.Join(dir, fmt.Sprint(i, ".db")), client, open)
 		if err != nil {
-			return nil, err
+			errs = append(errs, fmt.Errorf("%s: %w", r.side, err))
 		}
 		results = append(results, r)
 	}
 	compare(out, results)
-	return results, nil
+	return results, errors.Join(errs...)
 }
 
 // measure puts one side, with a database of its own in file, through the workload.

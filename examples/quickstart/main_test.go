@@ -1,4 +1,4 @@
-package main //nolint:testpackage // a command cannot be imported
+package main
 
 import (
 	"strings"

@@ -94,7 +94,9 @@ func compare(out io.Writer, results []result) {
 		}
 		fmt.Fprintln(out)
 	}
-	fmt.Fprintln(out)
+	fmt.Fprint(out, `
+Who joins a load that is under way has missed, but asks nothing of the database. Hits include stale ones.
+`)
 	for _, r := range results {
 		conclude(out, r)
 	}
@@ -109,8 +111,8 @@ func conclude(out io.Writer, r result) {
 	case r.wrong == 0:
 		fmt.Fprintf(out, "%s of them were stale.\n", count(r.stale))
 	default:
-		fmt.Fprintf(out, "%s of them were stale, and %s keys stay wrong\n%*suntil they are written again or their TTL ends.\n",
-			count(r.stale), count(int64(r.wrong)), len(r.side)+2, "")
+		fmt.Fprintf(out, "%s of them were stale, and %s keys stay wrong\n", count(r.stale), count(int64(r.wrong)))
+		fmt.Fprintf(out, "%*suntil they are written again or their TTL ends.\n", len(r.side)+2, "")
 	}
 	if r.failed > 0 {
 		fmt.Fprintf(out, "%*s%s reads and writes failed, the first with: %v\n",

@@ -53,7 +53,7 @@ func openUsual(repo *Repository, client *redis.Client) (side, error) {
 	return side{
 		name: "GET/SET/DEL", products: u, stats: u.stats,
 		clear: func(ctx context.Context, ids []int64) error {
-			var errs []error
+			errs := make([]error, 0, len(ids))
 			for _, id := range ids {
 				errs = append(errs, u.kv.del(ctx, u.key(id)))
 			}

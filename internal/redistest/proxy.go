@@ -19,7 +19,8 @@ type Proxy struct {
 	// Guarded by mu.
 	lines  map[*line]struct{}
 	hold   bool // the next line is to be held
-	black  bool
+	black  bool // swallow requests
+	mute   bool // swallow replies
 	closed bool
 }
 
@@ -90,7 +91,14 @@ func (p *Proxy) Cut() {
 func (p *Proxy) Blackhole(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.black = on
+	p.black, p.mute = on, on
+}
+
+// Mute makes the proxy swallow what servers send, or stop that.
+func (p *Proxy) Mute(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = on
 }
 
 // Lines is how many connections are open. One that the client has closed counts until the server has executed all
@@ -175,9 +183,9 @@ func (p *Proxy) back(l *line) {
 	for {
 		n, err := l.server.Read(buf)
 		p.mu.Lock()
-		black := p.black
+		mute := p.mute
 		p.mu.Unlock()
-		if n > 0 && !black {
+		if n > 0 && !mute {
 			_, _ = l.client.Write(buf[:n])
 		}
 		if err != nil {

@@ -54,7 +54,7 @@ func TestSoakFindsEachBrokenRule(t *testing.T) {
 	for name, edits := range mutants {
 		t.Run(name, func(t *testing.T) {
 			out, err := exec.Command("go", "test", "-count=1", "-overlay", overlay(t, edits), "-run", "^TestSoakNoReadIsStale$",
-				".", "-soak.first", "-soak.time=2m", "-soak.reads=10000000").CombinedOutput()
+				".", "-soak.first", "-soak.keys=40", "-soak.rest=300ms", "-soak.time=2m", "-soak.reads=10000000").CombinedOutput()
 			require.Error(t, err, "the soak passed:\n%s", out)
 			require.Contains(t, string(out), "was acknowledged", "the soak failed for another reason")
 			t.Logf("%s", firstLine(string(out), "reads in"))

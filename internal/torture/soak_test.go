@@ -20,6 +20,8 @@ import (
 var (
 	soakReads = flag.Int64("soak.reads", 100_000, "reads to check")
 	soakTime  = flag.Duration("soak.time", 30*time.Minute, "time after which to end in any case")
+	soakKeys  = flag.Int("soak.keys", 200, "keys; the fewer, the more often do reads, writes and loads of one meet")
+	soakRest  = flag.Duration("soak.rest", time.Second, "longest rest of a writer between bursts")
 	toFirst   = flag.Bool("soak.first", false, "end at the first stale read")
 )
 
@@ -46,9 +48,9 @@ func TestSoakNoReadIsStale(t *testing.T) {
 		stores = append(stores, st)
 	}
 	report, err := torture.Run(context.Background(), torture.Plan{
-		Stores: stores, Readers: 64, Writers: 8, Keys: 200,
+		Stores: stores, Readers: 64, Writers: 8, Keys: *soakKeys,
 		Reads: *soakReads, Time: *soakTime, ToFirst: *toFirst,
-		Stall: stall, Rest: time.Second, Log: os.Stderr,
+		Stall: stall, Rest: *soakRest, Log: os.Stderr,
 	})
 	require.NoError(t, err)
 	t.Log(report)

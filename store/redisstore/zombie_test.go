@@ -80,14 +80,19 @@ func TestARepeatedRequestIsGrantedTheSameLease(t *testing.T) {
 		"probation": {},
 	} {
 		a.Key = key
-		proxy.Blackhole(true)
+		before := server.Do("get", key)
+		proxy.Mute(true)
 		granted := make(chan store.Grant, 1)
 		go func() { granted <- st.Lease(t.Context(), a)[0] }()
-		time.Sleep(20 * time.Millisecond)
-		proxy.Blackhole(false)
-		first := <-granted
-		require.True(t, first.Granted(), "%s: got %+v", key, first)
-		assert.True(t, offer(t, st, store.Held{Key: key, Stamp: first.Stamp}, "v"), key)
+		require.Eventually(t, func() bool { return server.Do("get", key) != before }, time.Second, time.Millisecond)
+		executed, _ := server.Do("get", key).(string)
+		proxy.Mute(false)
+		g := <-granted
+		require.True(t, g.Granted(), "%s: got %+v", key, g)
+		assert.Equal(t, record.Stamp([]byte(executed[4:])), g.Stamp, key)
+		assert.Equal(t, key == "probation", g.OnProbation)
+		assert.Positive(t, g.Lease)
+		assert.True(t, offer(t, st, store.Held{Key: key, Stamp: g.Stamp}, "v"), key)
 	}
 }
 

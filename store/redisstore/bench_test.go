@@ -1,0 +1,103 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachet-go/cachet/internal/redistest"
+	"github.com/cachet-go/cachet/store"
+)
+
+// A hit must cost what the client's GET costs, and no allocation more.
+func BenchmarkGet(b *testing.B) {
+	server := redistest.Start(b)
+	client := server.Client(b)
+	st := open(b, client)
+	key := names(1)[0] // no constant, which would cost an allocation less
+	held := lease(b, st, key)
+	require.True(b, offer(b, st, held, strings.Repeat("x", 256)))
+	require.NoError(b, client.PExpire(b.Context(), key, time.Hour).Err())
+	b.Run("raw", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := client.Get(b.Context(), key).Bytes(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("store", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if rec, err := st.Get(b.Context(), key); err != nil || rec.Kind != store.Value {
+				b.Fatal(rec, err)
+			}
+		}
+	})
+}
+
+func BenchmarkGetMany(b *testing.B) {
+	server := redistest.Start(b)
+	client := server.Client(b)
+	st := open(b, client)
+	keys := names(100)
+	for _, key := range keys {
+		held := lease(b, st, key)
+		require.True(b, offer(b, st, held, strings.Repeat("x", 256)))
+		require.NoError(b, client.PExpire(b.Context(), key, time.Hour).Err())
+	}
+	b.Run("raw", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := client.MGet(b.Context(), keys...).Result(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("store", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := st.GetMany(b.Context(), keys); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// A miss is a lease and a fill.
+func BenchmarkMiss(b *testing.B) {
+	server := redistest.Start(b)
+	st := open(b, server.Client(b))
+	payload := []byte(strings.Repeat("x", 256))
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n++
+		key := fmt.Sprint("k", n)
+		g := st.Lease(b.Context(), store.Ask{Key: key})[0]
+		v := st.Fill(b.Context(), store.Fill{Held: store.Held{Key: key, Stamp: g.Stamp}, Payload: payload, TTL: time.Minute})[0]
+		if !v.Accepted {
+			b.Fatal(g, v)
+		}
+	}
+}
+
+func BenchmarkInvalidate(b *testing.B) {
+	server := redistest.Start(b)
+	st := open(b, server.Client(b))
+	for name, do := range map[string]func() error{
+		"Invalidate": func() error { return st.Invalidate(b.Context(), "k") },
+		"Lift":       func() error { return st.Lift(b.Context(), 0, 0, "k") },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,154 @@
+package storetest_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachet-go/cachet/store"
+	"github.com/cachet-go/cachet/store/memstore"
+	"github.com/cachet-go/cachet/store/storetest"
+)
+
+var errLost = errors.New("lost")
+
+// every calls each method on the keys a and b.
+func every(ctx context.Context, s store.Store) map[storetest.Op]error {
+	var errs []error
+	for _, g := range s.Lease(ctx, store.Ask{Key: "a"}, store.Ask{Key: "b"}) {
+		errs = append(errs, g.Err)
+	}
+	a, b := store.Held{Key: "a"}, store.Held{Key: "b"}
+	got := map[storetest.Op]error{
+		storetest.OpLease:      errors.Join(errs...),
+		storetest.OpRenew:      s.Renew(ctx, a, b),
+		storetest.OpRelease:    s.Release(ctx, false, a, b),
+		storetest.OpFence:      s.Fence(ctx, 1, time.Minute, "a", "b"),
+		storetest.OpLift:       s.Lift(ctx, 1, 0, "a", "b"),
+		storetest.OpInvalidate: s.Invalidate(ctx, "a", "b"),
+	}
+	errs = nil
+	for _, v := range s.Fill(ctx, store.Fill{Held: a}, store.Fill{Held: b}) {
+		errs = append(errs, v.Err)
+	}
+	got[storetest.OpFill] = errors.Join(errs...)
+	_, got[storetest.OpGet] = s.Get(ctx, "a")
+	_, got[storetest.OpGetMany] = s.GetMany(ctx, []string{"a", "b"})
+	w, err := s.Watch(ctx, "a")
+	if err == nil {
+		w.Close()
+	}
+	got[storetest.OpWatch] = err
+	return got
+}
+
+func TestHookedKeepsTheContract(t *testing.T) {
+	storetest.Run(t, func(*testing.T) store.Store {
+		none := func(storetest.Call) error { return nil }
+		return &storetest.Hooked{Store: memstore.New(), Before: none, After: none}
+	})
+}
+
+func TestHooksAreCalledAroundEachOperation(t *testing.T) {
+	var mu sync.Mutex
+	before, after := make(map[storetest.Op][]string), make(map[storetest.Op][]string)
+	note := func(in map[storetest.Op][]string) func(storetest.Call) error {
+		return func(c storetest.Call) error {
+			mu.Lock()
+			defer mu.Unlock()
+			in[c.Op] = c.Keys
+			return nil
+		}
+	}
+	h := &storetest.Hooked{Store: memstore.New(), Before: note(before), After: note(after)}
+	for op, err := range every(t.Context(), h) {
+		require.NoError(t, err, op)
+		want := []string{"a", "b"}
+		if op == storetest.OpGet || op == storetest.OpWatch {
+			want = want[:1]
+		}
+		assert.Equal(t, want, before[op], op)
+		assert.Equal(t, want, after[op], op)
+	}
+	assert.Len(t, before, 10)
+}
+
+func TestEachOperationFailsByEitherHook(t *testing.T) {
+	fail := func(storetest.Call) error { return errLost }
+	for name, h := range map[string]*storetest.Hooked{
+		"before": {Store: memstore.New(), Before: fail},
+		"after":  {Store: memstore.New(), After: fail},
+	} {
+		for op, err := range every(t.Context(), h) {
+			require.ErrorIs(t, err, errLost, "%s %s", name, op)
+		}
+	}
+}
+
+func TestALostRequestIsNotExecutedAndALostReplyIs(t *testing.T) {
+	lose := func(storetest.Call) error { return errLost }
+	s := memstore.New()
+	g := (&storetest.Hooked{Store: s, Before: lose}).Lease(t.Context(), store.Ask{Key: "k"})[0]
+	assert.Equal(t, store.Grant{Err: errLost}, g)
+	rec, err := s.Get(t.Context(), "k")
+	require.NoError(t, err)
+	assert.Equal(t, store.Missing, rec.Kind)
+
+	g = (&storetest.Hooked{Store: s, After: lose}).Lease(t.Context(), store.Ask{Key: "k"})[0]
+	assert.Equal(t, store.Grant{Err: errLost}, g)
+	rec, err = s.Get(t.Context(), "k")
+	require.NoError(t, err)
+	assert.Equal(t, store.Lease, rec.Kind)
+}
+
+func TestAKeysErrorFailsTheKeysThatItNames(t *testing.T) {
+	s := memstore.New()
+	h := &storetest.Hooked{Store: s}
+	ctx := t.Context()
+	some := func(c storetest.Call) error { return &store.KeysError{Keys: []string{"b"}, Err: errLost} }
+
+	h.Before = some
+	grants := h.Lease(ctx, store.Ask{Key: "a"}, store.Ask{Key: "b"}, store.Ask{Key: "c"})
+	assert.True(t, grants[0].Granted())
+	require.ErrorIs(t, grants[1].Err, errLost)
+	assert.True(t, grants[2].Granted())
+
+	h.Before, h.After = nil, some
+	recs, err := h.GetMany(ctx, []string{"a", "b", "c"})
+	require.ErrorIs(t, err, errLost)
+	kinds := []store.Kind{recs[0].Kind, recs[1].Kind, recs[2].Kind}
+	assert.Equal(t, []store.Kind{store.Lease, store.Missing, store.Lease}, kinds)
+
+	err = h.Invalidate(ctx, "a", "b")
+	var named *store.KeysError
+	require.ErrorAs(t, err, &named)
+	assert.Equal(t, []string{"b"}, named.Keys)
+
+	h.Before = func(storetest.Call) error { return context.Canceled }
+	err = h.Invalidate(ctx, "a", "b", "c")
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, errLost)
+	require.ErrorAs(t, err, &named)
+	slices.Sort(named.Keys)
+	assert.Equal(t, []string{"a", "b", "c"}, named.Keys)
+}
+
+func TestAnInterleavingAtTheFill(t *testing.T) {
+	s := memstore.New()
+	h := &storetest.Hooked{Store: s, Before: func(c storetest.Call) error {
+		if c.Op == storetest.OpFill {
+			return s.Invalidate(t.Context(), c.Keys...)
+		}
+		return nil
+	}}
+	g := h.Lease(t.Context(), store.Ask{Key: "k"})[0]
+	held := store.Held{Key: "k", Stamp: g.Stamp}
+	verdict := h.Fill(t.Context(), store.Fill{Held: held, TTL: time.Minute})[0]
+	assert.Equal(t, store.Verdict{}, verdict)
+}
