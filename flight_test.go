@@ -39,7 +39,7 @@ var strategies = map[string]cachet.Strategy{
 
 // joins starts the reads that try to join the load under way.
 func joins(ctx context.Context, c *cachet.Cache[string, string]) []<-chan answer {
-	return []<-chan answer{reader(ctx, c, "k"), batchReader(ctx, c, "k"), reader(ctx, c, "k"), batchReader(ctx, c, "k", "other")}
+	return []<-chan answer{reader(ctx, c, "k"), batchReader(ctx, c, "k"), reader(ctx, c, "k"), batchReader(ctx, c, "k", "beside")}
 }
 
 func allRead(t *testing.T, want string, reads []<-chan answer) {

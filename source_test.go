@@ -25,7 +25,9 @@ type hold struct {
 }
 
 func newSource(rows map[string]string) *source {
-	return &source{rows: maps.Clone(rows), holds: make(map[int]*hold)}
+	s := &source{rows: make(map[string]string), holds: make(map[int]*hold)}
+	maps.Copy(s.rows, rows)
+	return s
 }
 
 // hold has the n-th load, counted from 1, stop when it has read its records. It is resumed with the test at the latest.

@@ -85,6 +85,9 @@ func run(ctx context.Context, out io.Writer, cfg config) (results []result, err 
 			break
 		}
 		r, err := measure(ctx, out, cfg, filepath.Join(dir, fmt.Sprint(i, ".db")), client, open)
+		if r.side == "" {
+			return nil, err // it did not come to run
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r.side, err))
 		}

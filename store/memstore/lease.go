@@ -46,6 +46,7 @@ func (s *Store) grantLocked(a store.Ask, now int64) store.Grant {
 		case a.Mode != store.Discard || a.Over != e.rec.Stamp:
 			return store.Grant{Kind: store.Value, Record: e.rec}
 		}
+	default: // nothing is in the way
 	}
 	e.rec, e.end = store.Record{Kind: store.Lease, Stamp: s.stampLocked(now)}, now+micros(leaseTime)
 	return store.Grant{Stamp: e.rec.Stamp, Lease: leaseTime, OnProbation: e.probation != 0}
@@ -53,8 +54,7 @@ func (s *Store) grantLocked(a store.Ask, now int64) store.Grant {
 
 // claim rounds d up to what a record in Redis can express.
 func claim(d time.Duration) time.Duration {
-	d = min(d, maxClaim)
-	return (d + record.ClaimUnit - 1) / record.ClaimUnit * record.ClaimUnit
+	return roundUp(min(d, maxClaim), record.ClaimUnit)
 }
 
 // Renew lets leases last for another full term from now.
@@ -119,17 +119,20 @@ func value(f store.Fill) store.Record {
 		Absent:   f.Absent,
 		Codec:    []byte(record.CodecName(f.Codec)),
 		Born:     f.Stamp.Granted / 1000,
-		FreshFor: wholeMillis(f.FreshFor),
-		LoadCost: wholeMillis(f.LoadCost),
+		FreshFor: roundUp(f.FreshFor, time.Millisecond),
+		LoadCost: roundUp(f.LoadCost, time.Millisecond),
 		Payload:  slices.Clip(bytes.Clone(f.Payload)),
 	}
 }
 
-func wholeMillis(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
+// roundUp rounds d up to a multiple of unit, or down where that would be too long for a time.Duration.
+func roundUp(d, unit time.Duration) time.Duration {
+	d = max(d, 0)
+	whole := d.Truncate(unit)
+	if whole < d && whole <= math.MaxInt64-unit {
+		whole += unit
 	}
-	return min((d-1)/time.Millisecond+1, math.MaxInt64/time.Millisecond) * time.Millisecond
+	return whole
 }
 
 // Release gives leases back unfilled.

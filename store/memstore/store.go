@@ -41,8 +41,8 @@ func New() *Store {
 		began:   time.Now(),
 		entries: make(map[string]*entry),
 		watches: make(map[string][]*watch),
-		nonce:   rand.Uint64(),
-		step:    rand.Uint64() | 1,
+		nonce:   rand.Uint64(),     //nolint:gosec // stamps are no secrets
+		step:    rand.Uint64() | 1, //nolint:gosec // the same
 	}
 }
 

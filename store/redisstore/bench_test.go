@@ -39,6 +39,16 @@ func BenchmarkGet(b *testing.B) {
 	})
 }
 
+func TestGetAllocatesNoMoreThanTheClient(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	st := open(t, client)
+	key := names(1)[0]
+	value(t, st, key, "v")
+	raw := testing.AllocsPerRun(500, func() { _, _ = client.Get(t.Context(), key).Bytes() })
+	ours := testing.AllocsPerRun(500, func() { _, _ = st.Get(t.Context(), key) })
+	require.LessOrEqual(t, ours, raw)
+}
+
 func BenchmarkGetMany(b *testing.B) {
 	server := redistest.Start(b)
 	client := server.Client(b)

@@ -132,7 +132,7 @@ func TestASpoiltRecordEndsWithItsKey(t *testing.T) {
 	}
 }
 
-// No string of bytes makes a script fail, and no script makes a record of its own from what is none.
+// No string of bytes makes a script fail, and the scripts take for a record what package record does.
 func TestNoContentBreaksAScript(t *testing.T) {
 	server := redistest.Start(t)
 	st := open(t, server.Client(t))
@@ -154,6 +154,18 @@ func TestNoContentBreaksAScript(t *testing.T) {
 			held.Stamp = record.Stamp(content[4:])
 		}
 		msg := fmt.Sprintf("%x", content)
+
+		require.NoError(t, client.Set(ctx, "k", content, time.Minute).Err())
+		g := st.Lease(ctx, store.Ask{Key: "k"})[0]
+		switch kind := record.Parse(content).Kind; {
+		case kind == store.Value || kind == store.Lease && !record.Layered(content):
+			require.Equal(t, kind, g.Kind, msg)
+		case kind == store.Foreign || kind == store.Probation:
+			require.True(t, g.Granted(), msg)
+		default: // what has ended is not in the way
+			require.True(t, g.Granted() || g.Kind == kind, msg)
+		}
+
 		for _, do := range []func() error{
 			func() error {
 				return st.Lease(ctx, store.Ask{Key: "k", Mode: store.Mode(rng.IntN(3)), Over: held.Stamp, Hold: time.Hour})[0].Err

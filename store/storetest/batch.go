@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/cachet-go/cachet/store"
@@ -40,7 +41,7 @@ func batchClauses() []clause {
 		{"AnInvalidationReachesEveryKey", func(s *subject) {
 			keys := make([]string, 10)
 			for i := range keys {
-				keys[i] = s.key(fmt.Sprint(i))
+				keys[i] = s.key(strconv.Itoa(i))
 			}
 			all := func(op string, err error, want store.Kind) {
 				s.Helper()
@@ -81,7 +82,8 @@ func batchClauses() []clause {
 }
 
 func batchAnswersPerKey(s *subject) {
-	missing, value, lease, fence, probation := s.key("missing"), s.key("value"), s.key("lease"), s.key("fence"), s.key("probation")
+	missing, value, lease := s.key("missing"), s.key("value"), s.key("lease")
+	fence, probation := s.key("fence"), s.key("probation")
 	s.value(value, "v")
 	s.lease(lease)
 	s.fence(1, time.Minute, fence)
@@ -125,7 +127,7 @@ func largeBatch(s *subject) {
 	keys := make([]string, 2500)
 	asks := make([]store.Ask, len(keys))
 	for i := range keys {
-		keys[i] = s.prefix + fmt.Sprint(i)
+		keys[i] = s.prefix + strconv.Itoa(i)
 		asks[i] = store.Ask{Key: keys[i]}
 	}
 	s.used = keys

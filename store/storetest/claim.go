@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/cachet-go/cachet/store"
@@ -109,7 +110,7 @@ func claimLeavesTheValue(s *subject) {
 	if rec.Claimed < hold || rec.Claimed > hold+10*time.Millisecond {
 		s.Errorf("Claimed: got %v, want %v", rec.Claimed, hold)
 	}
-	if rec.Born != before.Born || rec.FreshFor != before.FreshFor || string(rec.Codec) != string(before.Codec) {
+	if rec.Born != before.Born || rec.FreshFor != before.FreshFor || !bytes.Equal(rec.Codec, before.Codec) {
 		s.Errorf("Get: got %+v, want %+v with another stamp", rec, before)
 	}
 }
@@ -156,11 +157,13 @@ func claimEndClauses() []clause {
 		{"ReleaseByAStrangerLeavesTheClaim", func(s *subject) {
 			value := s.value(s.key("k"), "v")
 			claim := s.claim(value.Key)
-			for _, stamp := range []store.Stamp{{}, strange, value.Stamp, {Nonce: claim.Stamp.Nonce ^ 1, Granted: claim.Stamp.Granted}} {
+			near := store.Stamp{Nonce: claim.Stamp.Nonce ^ 1, Granted: claim.Stamp.Granted}
+			for _, stamp := range []store.Stamp{{}, strange, value.Stamp, near} {
 				s.release(false, store.Held{Key: claim.Key, Stamp: stamp})
 				s.release(true, store.Held{Key: claim.Key, Stamp: stamp})
 			}
-			if rec := s.reads(claim.Key, "v"); rec.Stamp != claim.Stamp || (rec.Claimed-time.Minute).Abs() > 10*time.Millisecond {
+			rec := s.reads(claim.Key, "v")
+			if rec.Stamp != claim.Stamp || (rec.Claimed-time.Minute).Abs() > 10*time.Millisecond {
 				s.Errorf("Get: got %+v, want the claim as it was", rec)
 			}
 			s.fill(claim, "new", time.Minute)

@@ -25,14 +25,13 @@ func every(ctx context.Context, s store.Store) map[storetest.Op]error {
 		errs = append(errs, g.Err)
 	}
 	a, b := store.Held{Key: "a"}, store.Held{Key: "b"}
-	got := map[storetest.Op]error{
-		storetest.OpLease:      errors.Join(errs...),
-		storetest.OpRenew:      s.Renew(ctx, a, b),
-		storetest.OpRelease:    s.Release(ctx, false, a, b),
-		storetest.OpFence:      s.Fence(ctx, 1, time.Minute, "a", "b"),
-		storetest.OpLift:       s.Lift(ctx, 1, 0, "a", "b"),
-		storetest.OpInvalidate: s.Invalidate(ctx, "a", "b"),
-	}
+	got := make(map[storetest.Op]error)
+	got[storetest.OpLease] = errors.Join(errs...)
+	got[storetest.OpRenew] = s.Renew(ctx, a, b)
+	got[storetest.OpRelease] = s.Release(ctx, false, a, b)
+	got[storetest.OpFence] = s.Fence(ctx, 1, time.Minute, "a", "b")
+	got[storetest.OpLift] = s.Lift(ctx, 1, 0, "a", "b")
+	got[storetest.OpInvalidate] = s.Invalidate(ctx, "a", "b")
 	errs = nil
 	for _, v := range s.Fill(ctx, store.Fill{Held: a}, store.Fill{Held: b}) {
 		errs = append(errs, v.Err)

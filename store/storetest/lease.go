@@ -71,7 +71,8 @@ func leaseClauses() []clause {
 
 func everyStateEnds(s *subject) {
 	const short = 100 * time.Millisecond
-	lease, value, claim, fence, probation := s.key("lease"), s.key("value"), s.key("claim"), s.key("fence"), s.key("probation")
+	lease, value, claim := s.key("lease"), s.key("value"), s.key("claim")
+	fence, probation := s.key("fence"), s.key("probation")
 	s.lease(lease)
 	s.fill(s.lease(value), "v", short)
 	s.fill(s.lease(claim), "v", short)

@@ -119,7 +119,9 @@ func absenceIsAFlag(s *subject) {
 }
 
 func keysAreApart(s *subject) {
-	names := []string{"a", "a:b", "a:b:c", "A", " a", "a ", "{a}", "{a}b", "a*", "a?", "[a]", "é", "\x00", "\xff\n\r", "%s", "a\x00"}
+	names := []string{
+		"a", "a:b", "a:b:c", "A", " a", "a ", "{a}", "{a}b", "a*", "a?", "[a]", "é", "\x00", "\xff\n\r", "%s", "a\x00",
+	}
 	for _, name := range names {
 		s.value(s.key(name), name)
 	}

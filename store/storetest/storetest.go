@@ -6,8 +6,7 @@ package storetest
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
+	"crypto/rand"
 	"slices"
 	"sync"
 	"testing"
@@ -31,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		wg.Go(func() {
 			for c := range todo {
 				t.Run(c.name, func(t *testing.T) {
-					s := &subject{T: t, Store: open(t), prefix: fmt.Sprintf("storetest:%016x:", rand.Uint64())}
+					s := &subject{T: t, Store: open(t), prefix: "storetest:" + rand.Text() + ":"}
 					t.Cleanup(s.clear)
 					c.check(s)
 				})
