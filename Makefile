@@ -65,7 +65,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	@$(call each,targets=$$(go test -list '^Fuzz' ./... \
 		| awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { while (n) print $$2 " " names[--n] }'); \
 		while read -r package name; do \
-			[ -z "$$name" ] || go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+			[ -z "$$name" ] || go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$$package" </dev/null; \
 		done <<<"$$targets")
 
 .PHONY: soak

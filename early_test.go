@@ -55,6 +55,7 @@ func TestEarlyRefreshComesNearTheEndOfARecord(t *testing.T) {
 func TestEarlyRefreshIsMadeByOneProcessAtATime(t *testing.T) {
 	newBed(t).each(t, func(t *testing.T, p place) {
 		src := newSource(map[string]string{"k": "v1"})
+		src.takes = time.Millisecond
 		refresh := src.hold(t, 2)
 		cfg := src.config(false)
 		cfg.TTL, cfg.EarlyRefresh = time.Hour, 1e12 // always

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cachet-go/cachet"
 )
@@ -16,6 +17,7 @@ type source struct {
 	rows  map[string]string
 	calls [][]string
 	holds map[int]*hold
+	takes time.Duration // for each load; a load in a bubble takes no time by itself
 }
 
 // hold stops one load.
@@ -91,6 +93,13 @@ func (s *source) LoadMany(ctx context.Context, keys []string) (map[string]string
 	}
 	h := s.holds[len(s.calls)]
 	s.mu.Unlock()
+	if s.takes > 0 {
+		select {
+		case <-time.After(s.takes):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	if h != nil {
 		close(h.read)
 		select {

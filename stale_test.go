@@ -214,6 +214,7 @@ func TestRefreshThatAWriteHasOvertakenStoresNothing(t *testing.T) {
 				t.Run(kind+"/"+name+"/"+strategy, func(t *testing.T) {
 					b.each(t, func(t *testing.T, p place) {
 						src := newSource(map[string]string{"k": "v1"})
+						src.takes = time.Millisecond
 						refresh := src.hold(t, 2)
 						cfg := lasting(src, false)
 						cfg.Strategy = how
@@ -231,7 +232,7 @@ func TestRefreshThatAWriteHasOvertakenStoresNothing(t *testing.T) {
 						require.NoError(t, write(t.Context(), c, src, "k", "v2"))
 						allRead(t, "v2", joins(t.Context(), c))
 						refresh.resume()
-						until(t, "the refresh ends", func() bool { return c.Stats().Refused == 1 })
+						until(t, "the refresh ends", func() bool { return c.Stats().Refused >= 1 })
 						allRead(t, "v2", joins(t.Context(), c))
 						require.NoError(t, c.Close())
 						allRead(t, "v2", joins(t.Context(), c))

@@ -23,7 +23,7 @@ type result struct {
 	counts
 
 	longest time.Duration // the longest staleness of a read
-	wrong   int           // ids that were still answered wrong when nothing was in flight
+	wrong   int64         // ids that were still answered wrong when nothing was in flight
 	failed  int64         // reads and writes that returned an error
 	failure error         // the first of them
 }
@@ -84,7 +84,7 @@ func compare(out io.Writer, results []result) {
 		{"stale reads", func(r result) string { return count(r.stale) }},
 		{"stale reads per million", func(r result) string { return count(int64(1e6*per(r.stale, r.reads) + 0.5)) }},
 		{"longest staleness", func(r result) string { return r.longest.Round(time.Millisecond).String() }},
-		{"keys wrong when all is quiet", func(r result) string { return count(int64(r.wrong)) }},
+		{"keys wrong when all is quiet", func(r result) string { return count(r.wrong) }},
 	}
 	fmt.Fprintln(out)
 	for _, row := range rows {
@@ -111,8 +111,9 @@ func conclude(out io.Writer, r result) {
 	case r.wrong == 0:
 		fmt.Fprintf(out, "%s of them were stale.\n", count(r.stale))
 	default:
-		fmt.Fprintf(out, "%s of them were stale, and %s keys stay wrong\n", count(r.stale), count(int64(r.wrong)))
-		fmt.Fprintf(out, "%*suntil they are written again or their TTL ends.\n", len(r.side)+2, "")
+		fmt.Fprintf(out, "%s of them were stale.\n", count(r.stale))
+		fmt.Fprintf(out, "%*sKeys that stay wrong until they are written again or their TTL ends: %s.\n",
+			len(r.side)+2, "", count(r.wrong))
 	}
 	if r.failed > 0 {
 		fmt.Fprintf(out, "%*s%s reads and writes failed, the first with: %v\n",

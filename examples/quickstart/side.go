@@ -53,11 +53,12 @@ func openUsual(repo *Repository, client *redis.Client) (side, error) {
 	return side{
 		name: "GET/SET/DEL", products: u, stats: u.stats,
 		clear: func(ctx context.Context, ids []int64) error {
-			errs := make([]error, 0, len(ids))
 			for _, id := range ids {
-				errs = append(errs, u.kv.del(ctx, u.key(id)))
+				if err := u.kv.del(ctx, u.key(id)); err != nil {
+					return err
+				}
 			}
-			return errors.Join(errs...)
+			return nil
 		},
 	}, nil
 }

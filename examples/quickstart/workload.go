@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/cachet-go/cachet"
 )
 
@@ -101,21 +103,25 @@ func (w *workload) write(ctx context.Context, p Products, id, price int64) {
 }
 
 // wrong counts the ids for which p, at rest, does not give what is in the database.
-func (w *workload) wrong(ctx context.Context, p Products, repo *Repository) (n int, err error) {
+func (w *workload) wrong(ctx context.Context, p Products, repo *Repository) (int64, error) {
 	truth, err := repo.Versions(ctx)
 	if err != nil {
 		return 0, err
 	}
+	var n atomic.Int64
+	check, ctx := errgroup.WithContext(ctx)
+	check.SetLimit(64)
 	for _, id := range w.byRank {
-		version, err := versionOf(ctx, p, id)
-		if err != nil {
-			return n, err
-		}
-		if version != truth[id] {
-			n++
-		}
+		check.Go(func() error {
+			version, err := versionOf(ctx, p, id)
+			if err == nil && version != truth[id] {
+				n.Add(1)
+			}
+			return err
+		})
 	}
-	return n, nil
+	err = check.Wait()
+	return n.Load(), err
 }
 
 // versionOf returns 0 if there is no such product.

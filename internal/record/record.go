@@ -132,17 +132,15 @@ func Parse(b []byte) store.Record {
 // Layered reports whether b, a lease or a fence, lies over a probation. Such a record outlasts its upper layer,
 // and what stands on its key is for the server's clock to say.
 func Layered(b []byte) bool {
-	switch Parse(b).Kind {
-	case store.Lease:
-		return b[2]&flagProbation != 0
-	case store.Fence:
+	kind := Parse(b).Kind
+	if kind == store.Fence {
 		for at := 4; at < len(b); at += fenceToken {
 			if binary.BigEndian.Uint64(b[at:]) == 0 {
 				return true
 			}
 		}
 	}
-	return false
+	return kind == store.Lease && b[2]&flagProbation != 0
 }
 
 func parseValue(b []byte) store.Record {

@@ -88,8 +88,8 @@ func BenchmarkMiss(b *testing.B) {
 		n++
 		key := fmt.Sprint("k", n)
 		g := st.Lease(b.Context(), store.Ask{Key: key})[0]
-		v := st.Fill(b.Context(), store.Fill{Held: store.Held{Key: key, Stamp: g.Stamp}, Payload: payload, TTL: time.Minute})[0]
-		if !v.Accepted {
+		held := store.Held{Key: key, Stamp: g.Stamp}
+		if v := st.Fill(b.Context(), store.Fill{Held: held, Payload: payload, TTL: time.Minute})[0]; !v.Accepted {
 			b.Fatal(g, v)
 		}
 	}

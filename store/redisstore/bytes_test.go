@@ -83,17 +83,17 @@ func TestScriptsWriteTheLayoutOfPackageRecord(t *testing.T) {
 
 func TestClaimsAreRoundedUpAndBounded(t *testing.T) {
 	st := open(t, redistest.Start(t).Client(t))
-	for hold, want := range map[time.Duration]time.Duration{
-		-time.Second:            0,
-		0:                       0,
-		1:                       10 * time.Millisecond,
-		10 * time.Millisecond:   10 * time.Millisecond,
-		10*time.Millisecond + 1: 20 * time.Millisecond,
-		time.Hour:               655350 * time.Millisecond,
+	for _, c := range []struct{ hold, want time.Duration }{
+		{-time.Second, 0},
+		{0, 0},
+		{1, 10 * time.Millisecond},
+		{10 * time.Millisecond, 10 * time.Millisecond},
+		{10*time.Millisecond + 1, 20 * time.Millisecond},
+		{time.Hour, 655350 * time.Millisecond},
 	} {
 		held := value(t, st, "k", "v")
-		ask(t, st, store.Ask{Key: "k", Mode: store.Refresh, Over: held.Stamp, Hold: hold})
-		assert.Equal(t, want, get(t, st, "k").Claimed, "Hold %v", hold)
+		ask(t, st, store.Ask{Key: "k", Mode: store.Refresh, Over: held.Stamp, Hold: c.hold})
+		assert.Equal(t, c.want, get(t, st, "k").Claimed, "Hold %v", c.hold)
 		require.NoError(t, st.Invalidate(t.Context(), "k"))
 	}
 }

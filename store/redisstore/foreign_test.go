@@ -28,14 +28,14 @@ func TestAKeyOfAnotherTypeIsForeignAndNotInTheWay(t *testing.T) {
 	server := redistest.Start(t)
 	st := open(t, server.Client(t))
 	for _, command := range types {
-		make := func() { server.Do("del", "k"); server.Do(command...) }
-		make()
+		put := func() { server.Do("del", "k"); server.Do(command...) }
+		put()
 		assert.Equal(t, store.Foreign, get(t, st, "k").Kind, "Get after %v", command)
 		recs, err := st.GetMany(t.Context(), []string{"k", "other"})
 		require.NoError(t, err)
 		assert.NotEqual(t, store.Value, recs[0].Kind)
 
-		notInTheWay(t, st, make)
+		notInTheWay(t, st, put)
 	}
 }
 

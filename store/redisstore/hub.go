@@ -229,6 +229,7 @@ func (l *line) hangUp() {
 		return
 	}
 	_ = l.sub.Close()
-	for range l.msgs { //nolint:revive // until it is closed
+	for range l.msgs {
+		continue
 	}
 }

@@ -21,9 +21,9 @@ const maxMicros = 1 << 51
 func (s *Store) Lease(ctx context.Context, asks ...store.Ask) []store.Grant {
 	calls := make([]call, len(asks))
 	for i, a := range asks {
-		calls[i] = call{key: a.Key, args: []any{
-			int(a.Mode), binary.BigEndian.AppendUint64(nil, nonce()), stampArg(a.Over), claimUnits(a.Hold), s.lease.Milliseconds(),
-		}}
+		nonce := binary.BigEndian.AppendUint64(nil, drawNonce())
+		args := []any{int(a.Mode), nonce, stampArg(a.Over), claimUnits(a.Hold), s.lease.Milliseconds()}
+		calls[i] = call{key: a.Key, args: args}
 	}
 	grants := make([]store.Grant, len(asks))
 	for i, cmd := range s.run(ctx, leaseScript, calls) {
@@ -32,9 +32,9 @@ func (s *Store) Lease(ctx context.Context, asks ...store.Ask) []store.Grant {
 	return grants
 }
 
-// nonce names one request. It is drawn for each, not for each client or by counting, since a name that comes
+// drawNonce names one request. It is drawn for each, not for each client or by counting, since a name that comes
 // again would let the holder of a lost lease fill by somebody else's.
-func nonce() uint64 {
+func drawNonce() uint64 {
 	for {
 		if n := rand.Uint64(); n != 0 { //nolint:gosec // it must be unique and need not be secret
 			return n

@@ -66,7 +66,9 @@ func TestEveryRecordEnds(t *testing.T) {
 	require.NoError(t, st.Fence(ctx, 1, time.Minute, "fence"))
 	require.NoError(t, st.Fence(ctx, 2, time.Second, "fence"))
 	require.NoError(t, st.Lift(ctx, 1, 0, "fence"))
-	for _, key := range []string{"probation", "lease on probation", "renewed on probation", "value on probation", "fence over probation"} {
+	for _, key := range []string{
+		"probation", "lease on probation", "renewed on probation", "value on probation", "fence over probation",
+	} {
 		require.NoError(t, st.Lift(ctx, 1, time.Minute, key))
 	}
 	lease(t, st, "lease on probation")

@@ -58,18 +58,6 @@ func batch(t *testing.T, st store.Store, keys []string) {
 	all(store.Missing)
 }
 
-func TestABatchGoesToAllMastersOfACluster(t *testing.T) {
-	cluster := redistest.StartCluster(t, 3)
-	st := open(t, cluster.Client(t))
-	batch(t, st, names(100))
-	for _, server := range cluster.Servers {
-		stats, _ := server.Do("info", "commandstats").(string)
-		assert.Contains(t, stats, "cmdstat_evalsha")
-		server.Do("script", "flush")
-		batch(t, st, names(100))
-	}
-}
-
 func TestABatchGoesToAllShardsOfARing(t *testing.T) {
 	one, two := redistest.Start(t), redistest.Start(t)
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": one.Addr, "two": two.Addr}})
@@ -177,7 +165,9 @@ func TestAServerThatDoesNotAnswerIsAnErrorAndNotAMiss(t *testing.T) {
 	assert.Error(t, st.Renew(t.Context(), held))
 	assert.Error(t, st.Release(t.Context(), false, held))
 	for _, err := range []error{
-		st.Invalidate(t.Context(), "k", "l"), st.Fence(t.Context(), 1, time.Minute, "k", "l"), st.Lift(t.Context(), 1, 0, "k", "l"),
+		st.Invalidate(t.Context(), "k", "l"),
+		st.Fence(t.Context(), 1, time.Minute, "k", "l"),
+		st.Lift(t.Context(), 1, 0, "k", "l"),
 	} {
 		failed, ok := errors.AsType[*store.KeysError](err)
 		require.True(t, ok)

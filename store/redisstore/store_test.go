@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/internal/redistest"
@@ -20,9 +21,21 @@ func TestStoreKeepsTheContract(t *testing.T) {
 	everythingEnds(t, server)
 }
 
-func TestStoreKeepsTheContractOnACluster(t *testing.T) {
-	st := open(t, redistest.StartCluster(t, 3).Client(t))
-	storetest.Run(t, func(*testing.T) store.Store { return st })
+func TestOnACluster(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3)
+	st := open(t, cluster.Client(t))
+	t.Run("StoreKeepsTheContract", func(t *testing.T) {
+		storetest.Run(t, func(*testing.T) store.Store { return st })
+	})
+	t.Run("ABatchGoesToAllMasters", func(t *testing.T) {
+		for _, server := range cluster.Servers {
+			server.Do("script", "flush")
+			batch(t, st, names(100))
+		}
+		for _, server := range cluster.Servers {
+			assert.Contains(t, server.Do("info", "commandstats"), "cmdstat_evalsha")
+		}
+	})
 }
 
 func TestStoreKeepsTheContractByRESP2(t *testing.T) {
@@ -33,57 +46,57 @@ func TestStoreKeepsTheContractByRESP2(t *testing.T) {
 
 func TestLeaseTimeIsAnOption(t *testing.T) {
 	client := redistest.Start(t).Client(t)
-	for option, want := range map[time.Duration]time.Duration{
-		0: time.Second, -1: time.Second, 1: time.Millisecond, time.Minute: time.Minute,
+	for _, c := range []struct{ option, want time.Duration }{
+		{0, time.Second}, {-1, time.Second}, {1, time.Millisecond}, {time.Minute, time.Minute},
 	} {
-		st := redisstore.New(client, redisstore.Options{Lease: option})
-		g := st.Lease(t.Context(), store.Ask{Key: "k:" + want.String() + option.String()})[0]
+		st := redisstore.New(client, redisstore.Options{Lease: c.option})
+		g := st.Lease(t.Context(), store.Ask{Key: c.option.String()})[0]
 		require.True(t, g.Granted(), "Lease: got %+v", g)
-		require.Equal(t, want, g.Lease)
+		require.Equal(t, c.want, g.Lease)
 		require.NoError(t, st.Close())
 	}
 }
 
 // open returns a store that is closed with the test.
-func open(t testing.TB, client redis.UniversalClient) *redisstore.Store {
-	t.Helper()
+func open(tb testing.TB, client redis.UniversalClient) *redisstore.Store {
+	tb.Helper()
 	st := redisstore.New(client, redisstore.Options{})
-	t.Cleanup(func() { _ = st.Close() })
+	tb.Cleanup(func() { _ = st.Close() })
 	return st
 }
 
-func lease(t testing.TB, st store.Store, key string) store.Held {
-	t.Helper()
-	return ask(t, st, store.Ask{Key: key})
+func lease(tb testing.TB, st store.Store, key string) store.Held {
+	tb.Helper()
+	return ask(tb, st, store.Ask{Key: key})
 }
 
 // ask asks for a lease and must get it.
-func ask(t testing.TB, st store.Store, a store.Ask) store.Held {
-	t.Helper()
-	g := st.Lease(t.Context(), a)[0]
-	require.True(t, g.Granted(), "Lease(%+v): got %+v", a, g)
+func ask(tb testing.TB, st store.Store, a store.Ask) store.Held {
+	tb.Helper()
+	g := st.Lease(tb.Context(), a)[0]
+	require.True(tb, g.Granted(), "Lease(%+v): got %+v", a, g)
 	return store.Held{Key: a.Key, Stamp: g.Stamp}
 }
 
 // offer fills and reports whether that was accepted.
-func offer(t testing.TB, st store.Store, held store.Held, payload string) bool {
-	t.Helper()
-	v := st.Fill(t.Context(), store.Fill{Held: held, Codec: "raw", Payload: []byte(payload), TTL: time.Minute})[0]
-	require.NoError(t, v.Err)
+func offer(tb testing.TB, st store.Store, held store.Held, payload string) bool {
+	tb.Helper()
+	v := st.Fill(tb.Context(), store.Fill{Held: held, Codec: "raw", Payload: []byte(payload), TTL: time.Minute})[0]
+	require.NoError(tb, v.Err)
 	return v.Accepted
 }
 
 // value stores payload and returns the lease by which that was done.
-func value(t testing.TB, st store.Store, key, payload string) store.Held {
-	t.Helper()
-	held := lease(t, st, key)
-	require.True(t, offer(t, st, held, payload), "Fill(%q): refused", key)
+func value(tb testing.TB, st store.Store, key, payload string) store.Held {
+	tb.Helper()
+	held := lease(tb, st, key)
+	require.True(tb, offer(tb, st, held, payload), "Fill(%q): refused", key)
 	return held
 }
 
-func get(t testing.TB, st store.Store, key string) store.Record {
-	t.Helper()
-	rec, err := st.Get(t.Context(), key)
-	require.NoError(t, err)
+func get(tb testing.TB, st store.Store, key string) store.Record {
+	tb.Helper()
+	rec, err := st.Get(tb.Context(), key)
+	require.NoError(tb, err)
 	return rec
 }

@@ -21,20 +21,20 @@ import (
 
 const patience = 10 * time.Second
 
-func watch(t testing.TB, st store.Store, key string) store.Watch {
-	t.Helper()
-	w, err := st.Watch(t.Context(), key)
-	require.NoError(t, err)
+func watch(tb testing.TB, st store.Store, key string) store.Watch {
+	tb.Helper()
+	w, err := st.Watch(tb.Context(), key)
+	require.NoError(tb, err)
 	return w
 }
 
-func woken(t testing.TB, w store.Watch, want store.Wake) {
-	t.Helper()
+func woken(tb testing.TB, w store.Watch, want store.Wake) {
+	tb.Helper()
 	select {
 	case why := <-w.C():
-		require.Equal(t, want, why)
+		require.Equal(tb, want, why)
 	case <-time.After(patience):
-		require.Fail(t, "not woken")
+		require.Fail(tb, "not woken")
 	}
 }
 
