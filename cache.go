@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cachet-go/cachet/aside"
@@ -21,11 +19,9 @@ type Cache[K comparable, V any] struct {
 	prefix string
 	text   func(K) (string, error)
 	reader *aside.Reader
-	inv    store.Invalidator
+	store  store.Invalidator
 	retry  *retrier
 	count  counters
-	// longest is the longest TTL given to any record, in nanoseconds: for that long a copy can be alive.
-	longest atomic.Int64
 
 	closing sync.Once
 	closed  error // guarded by closing
@@ -41,7 +37,7 @@ func New[K comparable, V any](st store.Store, cfg Config[K, V]) (*Cache[K, V], e
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	c := &Cache[K, V]{cfg: cfg, prefix: namespace(cfg.Name)}
+	c := &Cache[K, V]{cfg: cfg, prefix: namespace(cfg.Name), store: st}
 	if cfg.Key != nil {
 		c.text = func(k K) (string, error) { return cfg.Key(k), nil }
 	} else {
@@ -62,9 +58,7 @@ func New[K comparable, V any](st store.Store, cfg Config[K, V]) (*Cache[K, V], e
 		MaxValueSize: cfg.MaxValueSize,
 		Report:       c.report,
 	})
-	c.inv = &invalidator{store: st, fenceFailed: c.fenceFailed}
-	c.retry = newRetrier(c.retryNow, c.life)
-	c.outlives(max(cfg.TTL, cfg.NotFoundTTL))
+	c.retry = newRetrier(c.retryNow, c.life())
 	return c, nil
 }
 
@@ -102,8 +96,8 @@ func (c *Cache[K, V]) keys(ks []K) ([]string, error) {
 	return keys, nil
 }
 
-// Event returns the news that the records of keys have changed, for a queue or an outbox. Keys that have no
-// text are left out, as nothing can be stored under them.
+// Event returns an event that says that the records of keys have changed, for a queue or an outbox. Keys that
+// have no text are left out, as nothing can be stored under them.
 func (c *Cache[K, V]) Event(keys ...K) invalidation.Event {
 	var names []string
 	for _, k := range keys {
@@ -114,27 +108,16 @@ func (c *Cache[K, V]) Event(keys ...K) invalidation.Event {
 	return invalidation.NewEvent(c.cfg.Name, names...)
 }
 
-// outlives notes that a record may be kept for ttl.
-func (c *Cache[K, V]) outlives(ttl time.Duration) {
-	for {
-		old := c.longest.Load()
-		if int64(ttl) <= old || c.longest.CompareAndSwap(old, int64(ttl)) {
-			return
-		}
-	}
-}
-
-// life is how long a copy that exists now can be alive.
+// life is how long a copy that exists now can be alive, in any process. TTLFor may have said anything.
 func (c *Cache[K, V]) life() time.Duration {
-	const forever = math.MaxInt64
-	life := c.longest.Load()
-	for _, more := range []time.Duration{c.cfg.StaleTTL, c.cfg.LoadTimeout} {
-		if life > forever-int64(more) {
-			return forever
-		}
-		life += int64(more)
+	if c.cfg.TTLFor != nil {
+		return maxLife
 	}
-	return time.Duration(life)
+	life := maxLife
+	for _, part := range []time.Duration{max(c.cfg.TTL, c.cfg.NotFoundTTL), c.cfg.StaleTTL, c.cfg.LoadTimeout} {
+		life -= min(part, life)
+	}
+	return maxLife - life
 }
 
 // closeTimeout is how long Close waits for invalidations that could not be delivered yet.

@@ -12,24 +12,33 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Config says what a Cache keeps and how it comes by it. Zero fields have the defaults given; where zero has a
-// meaning of its own or is the default, a negative value turns the thing off if the field says so.
+// Config says what a Cache keeps and how it comes by it. A zero field has the default that its comment gives. A
+// negative Jitter or NotFoundTTL turns the thing off; New refuses other negative values. The functions are
+// called concurrently.
 type Config[K comparable, V any] struct {
-	// Name sets the keys of this cache apart from those of others in the same store. Required. Two caches of
-	// one name and store share their records.
+	// Name sets the keys of this cache apart from those of others in the same store. Required. A record is
+	// stored under Name + ":" + key, in which the characters % : { } of Name are percent-escaped: DEL that to
+	// invalidate from elsewhere. Nothing else may be kept under these keys, it would be overwritten. Caches of
+	// one name and store share their records, and must agree in V, Key and Strategy: change the name when V
+	// changes in a way that the codec does not notice.
 	Name string
 
 	// Load reads one record from the source. It returns ErrNotFound, or an error for which NotFound reports
-	// true, if there is none. Its context has the values of the caller's and ends after LoadTimeout, or when
-	// every caller has left. It must read committed data, in a read that begins after it was called. Load or
-	// LoadMany is required; with both, Get uses this one.
+	// true, if there is none; a nil V with a nil error is a record. It must read committed data, in a read that
+	// begins after it was called. Load or LoadMany is required; with both, Get uses this one.
+	//
+	// Its context has the values of one of the callers that share its result, so the result must not depend on
+	// them. It ends after LoadTimeout, or when every caller has left. A loader must not Get, from the same
+	// cache, the key that it loads: it would wait for itself.
 	Load func(ctx context.Context, key K) (V, error)
 	// LoadMany reads many records at once. Records that do not exist are not in the map. Records that come
 	// together with an error are good; the error is that of the others.
 	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
-	// LoadTimeout bounds one load, and the time for which anybody waits for another's. Default 5s.
+	// LoadTimeout bounds one load, with the wait for a slot, and the time for which anybody waits for
+	// another's. Default 5s.
 	LoadTimeout time.Duration
-	// MaxLoads bounds the concurrent calls of Load and LoadMany by this cache in this process. Default 64.
+	// MaxLoads bounds the concurrent calls of Load and LoadMany by this cache in this process. One that ignores
+	// its context counts until LoadTimeout. Default 64.
 	MaxLoads int
 
 	// Key turns a key into a string, different for different keys. Default: the text of strings and integers,
@@ -42,19 +51,20 @@ type Config[K comparable, V any] struct {
 	TTL time.Duration
 	// TTLFor gives single records another TTL; 0 means TTL, and less that the record is not stored.
 	TTLFor func(K, V) time.Duration
-	// Jitter is the share of each TTL by which it is shortened at random, so that records stored together do
-	// not expire together. Default 0.1, at most 1. Negative: off.
+	// Jitter is the share of itself by which a TTL is shortened at most, at random, so that records stored
+	// together do not expire together. Default 0.1, at most 1. Negative: off.
 	Jitter float64
 	// StaleTTL is for how long past its TTL a record may be served, while it is refreshed in the background and
-	// while the source fails. A deleted record is never served. Default 0: off.
+	// while the source fails. What has been invalidated is never served, nor is a known absence past its TTL.
+	// Default 0: off.
 	StaleTTL time.Duration
 	// EarlyRefresh refreshes records in the background before they expire, by one process at a time. It is the
-	// beta of XFetch: 1 is a good value, more refreshes earlier. Default 0: off.
+	// beta of XFetch: 1 is a good value, larger ones refresh earlier. Default 0: off.
 	EarlyRefresh float64
 	// NotFoundTTL is how long it is remembered that a record does not exist. Default 30s. Negative: off.
 	NotFoundTTL time.Duration
 	// NotFound tells, besides errors.Is(err, ErrNotFound), which errors of the loaders mean that there is no
-	// such record. Callers get ErrNotFound. Default: errors.Is(err, sql.ErrNoRows).
+	// such record. Callers get ErrNotFound in their place. Default: errors.Is(err, sql.ErrNoRows).
 	NotFound func(error) bool
 	// MaxValueSize bounds an encoded value, in bytes. A larger one is returned to the caller, not stored, and
 	// reported to Hooks.Error. Default 1 MiB.
@@ -66,14 +76,13 @@ type Config[K comparable, V any] struct {
 	Hooks Hooks
 }
 
-// Strategy decides what surrounds a write so that the cache does not outlive it. Package aside has the default
-// one.
+// Strategy decides how a write and the invalidations around it are ordered. Package aside has the default one.
 type Strategy interface {
 	// Write runs write exactly once and invalidates keys, also if write returns an error or panics. It returns
-	// nil only if write succeeded and the keys are invalidated. An error of write alone is returned as it is;
-	// if the invalidation failed, its error is returned, joined with that of write. If that is or wraps a
-	// *store.KeysError it names the keys that failed, otherwise all are taken to have failed. They are given to
-	// Write again later, with a write that does nothing.
+	// nil only if write succeeded and the keys are invalidated. An error of write alone is returned as it is.
+	// If the invalidation failed, Write returns that error, joined with the one of write. A *store.KeysError in
+	// it names the keys that failed; without one, all did. The cache gives these to Write again later, with a
+	// write that does nothing.
 	//
 	// The methods of inv do not end with ctx, except for Fence, and have a time limit of their own. A Strategy
 	// with a method Close(context.Context) error is closed with its cache, one with Validate() error is asked
@@ -125,11 +134,11 @@ func (c *Config[K, V]) check() error {
 	case c.TTL < 0:
 		return refuse("TTL", "is negative")
 	case !(c.Jitter <= 1):
-		return refuse("Jitter", "is above 1")
+		return refuse("Jitter", "is no number up to 1")
 	case c.StaleTTL < 0:
 		return refuse("StaleTTL", "is negative")
 	case !(c.EarlyRefresh >= 0):
-		return refuse("EarlyRefresh", "is negative")
+		return refuse("EarlyRefresh", "is no number from 0 up")
 	case c.MaxValueSize < 0:
 		return refuse("MaxValueSize", "is negative")
 	case c.Codec.Name() == "":

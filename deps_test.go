@@ -21,6 +21,7 @@ var importers = map[string]string{
 	"github.com/redis/go-redis/v9":      "store/redisstore",
 	"github.com/vmihailenco/msgpack/v5": "codec",
 	"github.com/klauspost/compress":     "codec",
+	"github.com/sony/gobreaker/v2":      "store/redisstore",
 	"golang.org/x/sync":                 "aside",
 }
 

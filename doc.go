@@ -14,7 +14,8 @@
 // A Get that starts after an Update or Invalidate has returned nil never returns an older version of the
 // record: in any process, under any interleaving of readers and writers, however long a load stalls. When
 // nothing is in flight, no cached copy is older than the database. A version that never committed is never
-// returned. While the store is up, a missing record is loaded once, over all processes, until the next write.
+// returned. Processes that miss a record at the same time make one load between them, while the store is up,
+// unless a fence stands on it, the load fails or takes longer than LoadTimeout, or the value may not be stored.
 //
 // A store that is down makes reads slower, not wrong and not failing: records are loaded from the source,
 // merged, and at most Config.MaxLoads at a time.
@@ -30,9 +31,10 @@
 //   - A writer that does not go through the cache is not noticed before the TTL. Any DEL of the key is a
 //     correct invalidation, from any program.
 //   - A writer that dies between its commit and its invalidation, without a fence, leaves a copy
-//     that is stale until its TTL is over. So does a Redis failover that loses an acknowledged DEL.
+//     that is stale until TTL and StaleTTL are over. So does a Redis failover that loses an acknowledged DEL.
 //   - Keys are independent. There are no snapshots over several.
-//   - [Cache.Prime] believes what it is given.
+//   - A fence or probation that is evicted, flushed or deleted protects no longer.
+//   - [Cache.Prime] may store the old version of a record that is written meanwhile.
 //
 // The design, and each race with the test that holds it, is in docs/.
 package cachet

@@ -13,8 +13,8 @@ import (
 	"github.com/cachet-go/cachet"
 )
 
-// Long before the end nobody refreshes, near it nearly everybody would: with a load of 100 ms and beta 1 the chance is
-// exp(-left/100ms).
+// Long before the end nobody refreshes, near it nearly everybody would: with a load of 100 ms and beta 1 the
+// chance is exp(-left/100ms).
 func TestEarlyRefreshComesNearTheEndOfARecord(t *testing.T) {
 	newBed(t).memory(t, func(t *testing.T, p place) {
 		var calls atomic.Int64

@@ -8,9 +8,11 @@ import (
 	"github.com/cachet-go/cachet/aside"
 )
 
-// Errors of reads. Those that end with a context are joined with its error.
+// Errors of reads. The first two are joined with context.DeadlineExceeded or the error of the caller's context,
+// so that one does not prove that the caller's time is over.
 var (
-	// ErrOverloaded: Config.MaxLoads loads were under way until the caller's time was over.
+	// ErrOverloaded: Config.MaxLoads loads were under way until the time of the caller, or LoadTimeout, was
+	// over.
 	ErrOverloaded = aside.ErrOverloaded
 	// ErrLoadTimeout: the load did not return within Config.LoadTimeout.
 	ErrLoadTimeout = aside.ErrLoadTimeout
@@ -22,7 +24,8 @@ var (
 var (
 	// ErrRefused: aside.Strategy.Strict refused the write. Nothing was written.
 	ErrRefused = aside.ErrRefused
-	// ErrRetryFull is among the causes of an InvalidationError whose keys could not be queued for retry.
+	// ErrRetryFull is among the causes of an InvalidationError some of whose keys found no room in the retry
+	// queue.
 	ErrRetryFull = errors.New("cachet: retry queue is full")
 	// ErrClosed is among the causes of an InvalidationError whose keys are not retried since the cache is
 	// closed.
@@ -39,12 +42,16 @@ type InvalidationError struct {
 }
 
 func (e *InvalidationError) Error() string {
+	return fmt.Sprintf("cachet: cache %q: not invalidated: %s: %v", e.Cache, list(e.Keys), e.Err)
+}
+
+// list names keys, but not too many.
+func list(keys []string) string {
 	const most = 8
-	keys, more := e.Keys, ""
-	if len(keys) > most {
-		keys, more = keys[:most], fmt.Sprintf(" and %d more", len(e.Keys)-most)
+	if len(keys) <= most {
+		return strings.Join(keys, ", ")
 	}
-	return fmt.Sprintf("cachet: cache %q: written, not invalidated: %s%s: %v", e.Cache, strings.Join(keys, ", "), more, e.Err)
+	return fmt.Sprintf("%s and %d more", strings.Join(keys[:most], ", "), len(keys)-most)
 }
 
 // Unwrap returns the cause.
@@ -75,7 +82,7 @@ type CodecError struct {
 }
 
 func (e *CodecError) Error() string {
-	return fmt.Sprintf("cachet: codec %s: key %q: %v", e.Codec, e.Key, e.Err)
+	return fmt.Sprintf("cachet: key %s: %v", e.Key, e.Err) // Err names the codec
 }
 
 // Unwrap returns the codec's error.

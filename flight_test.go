@@ -54,8 +54,8 @@ func allRead(t *testing.T, want string, reads []<-chan answer) {
 // settled waits until what was started has come as far as it can.
 func settled() { time.Sleep(30 * time.Millisecond) }
 
-// A load has read v1 and stalls. v2 is written and acknowledged. Whoever asks now must not be handed v1, by this load
-// or by what it stores; whoever came before is sent on, since the fill is refused.
+// A load has read v1 and stalls. v2 is written and acknowledged. Whoever asks now must not be handed v1, by
+// this load or by what it stores; whoever came before is sent on, since the fill is refused.
 func TestGetAfterAWriteNeverJoinsAnOlderLoad(t *testing.T) {
 	b := newBed(t)
 	for strategy, how := range strategies {
@@ -118,8 +118,8 @@ func TestGetAfterAWriteElsewhereNeverJoinsAnOlderLoad(t *testing.T) {
 	})
 }
 
-// The fill of v1 is executed, its reply is on the way. v2 is written and acknowledged. Whoever asks now must not join a
-// flight whose fill was accepted.
+// The fill of v1 is executed, its reply is on the way. v2 is written and acknowledged. Whoever asks now must
+// not join a flight whose fill was accepted.
 func TestGetBetweenAFillAndItsReplyIsNotHandedWhatAWriteHasOvertaken(t *testing.T) {
 	b := newBed(t)
 	for _, batch := range []bool{false, true} {
@@ -144,8 +144,8 @@ func TestGetBetweenAFillAndItsReplyIsNotHandedWhatAWriteHasOvertaken(t *testing.
 	}
 }
 
-// A leader who asks for the lease finds v1 stored; the reply is on the way. v2 is written and acknowledged. What the
-// leader has found is its own and theirs who came before it asked.
+// A leader who asks for the lease finds v1 stored; the reply is on the way. v2 is written and acknowledged.
+// What the leader has found is its own and theirs who came before it asked.
 func TestWhatTheLeaderFoundStoredIsNotHandedToThoseWhoCameAfterAWrite(t *testing.T) {
 	newBed(t).each(t, func(t *testing.T, p place) {
 		src := newSource(map[string]string{"k": "v1"})
@@ -196,8 +196,8 @@ func TestWhatAWaiterFoundStoredIsNotHandedToThoseWhoCameAfterAWrite(t *testing.T
 	})
 }
 
-// load1 reads v1 and stalls; a write; load2, of the same client, takes the lease and reads v2; load1 comes back. Its fill
-// is refused, for the lease is not the one it was given.
+// load1 reads v1 and stalls; a write; load2, of the same client, takes the lease and reads v2; load1 comes
+// back. Its fill is refused, for the lease is not the one it was given.
 func TestFillByAnEarlierLeaseOfTheSameClientIsRefused(t *testing.T) {
 	newBed(t).each(t, func(t *testing.T, p place) {
 		src := newSource(map[string]string{"k": "v1"})

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet/aside"
-	"github.com/cachet-go/cachet/store"
 )
 
 // Get returns the record of key: a copy from the store, or loaded from the source. It returns ErrNotFound if
-// there is no such record, the loader's error if it failed, and ctx's error if ctx ended first.
+// there is no such record, the loader's error if it failed, and ctx's error if ctx ended first. The value is
+// what the codec makes of it, also if it was loaded just now.
 //
-// Callers that miss the same key share one load, which goes on as long as one of them waits. If the loader
+// Callers that miss the same key share one load, which goes on as long as one of them waits. Without a
+// deadline, Get takes up to LoadTimeout for another process's load and as long again for its own. If the loader
 // panics, so does Get, with a *PanicError.
 func (c *Cache[K, V]) Get(ctx context.Context, key K, opts ...Option) (V, error) {
 	var start time.Time
@@ -36,6 +37,9 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, opts ...Option) (V, error)
 func (c *Cache[K, V]) get(ctx context.Context, key K, name string, o Option) (v V, how Outcome, err error) {
 	if o.fresh {
 		c.count.misses.Add(1)
+		if err := ctx.Err(); err != nil {
+			return v, Failed, err
+		}
 		a := c.reader.Fresh(ctx, []string{name}, c.loader([]K{key}, false))[0]
 		return c.conclude(ctx, key, name, a.Result, a.Err)
 	}
@@ -43,7 +47,7 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, name string, o Option) (v 
 	if seen.OK {
 		if v, err = c.decode(name, seen.Result); decoded(err) {
 			if seen.Refresh {
-				c.reader.Refresh(ctx, seen, c.loader([]K{key}, false))
+				c.reader.Refresh(ctx, []aside.Seen{seen}, c.loader([]K{key}, false))
 			}
 			return v, c.hit(seen), err
 		}
@@ -70,7 +74,7 @@ func (c *Cache[K, V]) conclude(
 		return v, Failed, err
 	}
 	v, err = c.decode(name, res)
-	if !decoded(err) && res.Stamp != (store.Stamp{}) {
+	if !decoded(err) && !res.Stamp.IsZero() {
 		res, err = c.reader.Unstored(ctx, name, c.loader([]K{key}, false))
 		if err == nil {
 			v, err = c.decode(name, res)
@@ -131,12 +135,14 @@ type Entry[V any] struct {
 	Value  V
 	Absent bool // it is known that there is no such record
 	Stale  bool // past its TTL
-	// Age is the time since the record was asked for, by this machine's clock and the store's.
+	// Age is the time since the lease for its load was granted. It is off by the difference between this
+	// machine's clock and the store's.
 	Age time.Duration
 }
 
-// Peek reports what the cache holds of key. It neither loads nor refreshes, and is not counted as a look-up. It
-// returns the store's error if that cannot be asked.
+// Peek returns what the cache holds of key. It reports false if that is nothing to be served: missing, being
+// loaded or written, or not decodable; a known absence is an Entry. It neither loads nor refreshes, and is not
+// counted as a look-up. It returns the store's error if that cannot be asked.
 func (c *Cache[K, V]) Peek(ctx context.Context, key K) (Entry[V], bool, error) {
 	var e Entry[V]
 	name, err := c.key(key)

@@ -2,6 +2,7 @@ package cachet
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -27,12 +28,16 @@ const (
 	Stale                 // from the store, past its TTL
 	Loaded                // by a load that this call led
 	Shared                // by joining another caller of this process
-	Found                 // from the store, after another process stored it
+	Found                 // from the store, where somebody had put it since the look-up
 	Failed                // not at all: GetInfo.Err says why
 )
 
 func (o Outcome) String() string {
-	return [...]string{"hit", "stale", "loaded", "shared", "found", "failed"}[o]
+	names := [...]string{"hit", "stale", "loaded", "shared", "found", "failed"}
+	if int(o) >= len(names) {
+		return fmt.Sprintf("Outcome(%d)", o)
+	}
+	return names[o]
 }
 
 // GetInfo describes a read of one key.

@@ -20,8 +20,8 @@ var shapes = map[string]struct{ load, many bool }{
 	"Load": {load: true}, "LoadMany": {many: true}, "both": {load: true, many: true},
 }
 
-// shaped makes a Config of a loader in one of the shapes. The batch loader calls it for one key after the other and
-// returns what it has together with the errors of the others.
+// shaped makes a Config of a loader in one of the shapes. The batch loader calls it for one key after the other
+// and returns what it has together with the errors of the others.
 func shaped[V any](shape string, load func(ctx context.Context, key string) (V, error)) cachet.Config[string, V] {
 	var cfg cachet.Config[string, V]
 	if shapes[shape].load {
@@ -116,8 +116,8 @@ var failures = map[string]struct {
 
 const loadTimeout = 300 * time.Millisecond
 
-// A load that comes to nothing tells everybody who waits for it, at once or after LoadTimeout, and leaves the key
-// free for the next.
+// A load that comes to nothing tells everybody who waits for it, at once or after LoadTimeout, and leaves the
+// key free for the next.
 func TestFailedLoadReachesAllWhoWaitAndLeavesTheKeyFree(t *testing.T) {
 	b := newBed(t)
 	for name, failure := range failures {
@@ -305,5 +305,43 @@ func TestBatchMayReturnRecordsTogetherWithErrNotFound(t *testing.T) {
 		_, err = c.Get(t.Context(), "b")
 		require.Equal(t, cachet.ErrNotFound, err)
 		require.EqualValues(t, 1, c.Stats().Loads)
+	})
+}
+
+// A loader that has recovered from the panic of an inner cache, and returns it, has not panicked.
+func TestPanicErrorThatALoaderReturnsIsAnError(t *testing.T) {
+	b := newBed(t)
+	for shape := range shapes {
+		for way, read := range ways {
+			t.Run(shape+"/"+way, func(t *testing.T) {
+				b.memory(t, func(t *testing.T, p place) {
+					inner := &cachet.PanicError{Value: "boom"}
+					c := open(t, p, shaped(shape, func(context.Context, string) (string, error) {
+						return "", fmt.Errorf("inner: %w", inner)
+					}))
+					a := receive(t, "it returns", ask(func() (string, error) { return read(t.Context(), c, "k") }))
+					require.Nil(t, a.panic)
+					require.ErrorIs(t, a.err, inner)
+				})
+			})
+		}
+	}
+}
+
+// The loader of one cache reads through another, which panics.
+func TestPanicOfAnInnerCacheIsThatOfTheOuterOne(t *testing.T) {
+	newBed(t).memory(t, func(t *testing.T, p place) {
+		inner := open(t, p, cachet.Config[string, string]{
+			Name: "inner", Load: func(context.Context, string) (string, error) { panic("boom") },
+		})
+		outer := open(t, p, cachet.Config[string, string]{Name: "outer", Load: func(ctx context.Context, key string) (string, error) {
+			return inner.Get(ctx, key)
+		}})
+		a := receive(t, "it returns", reader(t.Context(), outer, "k"))
+		p1, ok := a.panic.(*cachet.PanicError)
+		require.True(t, ok, "%#v", a)
+		var cause *cachet.PanicError
+		require.ErrorAs(t, p1.Value.(error), &cause)
+		require.Equal(t, "boom", cause.Value)
 	})
 }

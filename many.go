@@ -16,7 +16,7 @@ type many[K comparable, V any] struct {
 	names []string    // of keys
 	also  map[int][]K // further keys of the same name, by place
 	out   map[K]V
-	errs  []error
+	fails []failing
 	began time.Time
 }
 
@@ -40,7 +40,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...Option) (ma
 	} else {
 		m.read(ctx, o)
 	}
-	err := errors.Join(m.errs...)
+	err := m.err()
 	repanic(err)
 	return m.out, err
 }
@@ -53,7 +53,7 @@ func (m *many[K, V]) collect(keys []K) {
 	for _, k := range keys {
 		name, err := m.c.key(k)
 		if err != nil {
-			m.errs = append(m.errs, err)
+			m.fail(fmt.Sprint(k), err)
 			continue
 		}
 		i, ok := known[name]
@@ -81,15 +81,17 @@ func (m *many[K, V]) fresh(ctx context.Context) {
 func (m *many[K, V]) read(ctx context.Context, o Option) {
 	c := m.c
 	var (
-		missed  []int
-		unknown []aside.Seen
+		missed       []int
+		unknown, old []aside.Seen
+		oldKeys      []K
 	)
 	for i, seen := range c.reader.LookupMany(ctx, m.names, o.maxStale) {
 		if seen.OK {
 			v, err := c.decode(m.names[i], seen.Result)
 			if decoded(err) {
 				if seen.Refresh {
-					c.reader.Refresh(ctx, seen, c.loader([]K{m.keys[i]}, false))
+					old = append(old, seen)
+					oldKeys = append(oldKeys, m.keys[i])
 				}
 				m.answer(ctx, i, v, c.hit(seen), err)
 				continue
@@ -98,6 +100,9 @@ func (m *many[K, V]) read(ctx context.Context, o Option) {
 		}
 		missed = append(missed, i)
 		unknown = append(unknown, seen)
+	}
+	if len(old) > 0 {
+		c.reader.Refresh(ctx, old, c.loader(oldKeys, true))
 	}
 	if len(missed) == 0 {
 		return
@@ -136,6 +141,32 @@ func (m *many[K, V]) answer(ctx context.Context, i int, v V, how Outcome, err er
 			m.out[k] = v
 		}
 	case how == Failed:
-		m.errs = append(m.errs, fmt.Errorf("key %s: %w", m.names[i], err))
+		m.fail(m.names[i], err)
 	}
+}
+
+// failing are the keys that failed for one reason.
+type failing struct {
+	keys []string
+	err  error
+}
+
+// fail notes an error. A query for a thousand keys that failed is one error and not a thousand.
+func (m *many[K, V]) fail(key string, err error) {
+	text := err.Error()
+	for i := range m.fails {
+		if m.fails[i].err.Error() == text {
+			m.fails[i].keys = append(m.fails[i].keys, key)
+			return
+		}
+	}
+	m.fails = append(m.fails, failing{[]string{key}, err})
+}
+
+func (m *many[K, V]) err() error {
+	errs := make([]error, len(m.fails))
+	for i, f := range m.fails {
+		errs[i] = fmt.Errorf("cachet: %s: %w", list(f.keys), f.err)
+	}
+	return errors.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -303,3 +304,37 @@ func TestOverlappingBatchesDoNotDeadlock(t *testing.T) {
 
 // nothing is a store that must not be asked.
 type nothing struct{ *memstore.Store }
+
+// What a batch loader does to the slice it was given is its own affair.
+func TestBatchLoaderMayDoWithItsKeysWhatItLikes(t *testing.T) {
+	b := newBed(t)
+	for name, spoil := range map[string]func([]string){
+		"sorts":      func(keys []string) { slices.Sort(keys) },
+		"reverses":   func(keys []string) { slices.Reverse(keys) },
+		"clears":     func(keys []string) { clear(keys) },
+		"overwrites": func(keys []string) { copy(keys, []string{"x", "x", "x", "x"}) },
+		"appends":    func(keys []string) { _ = append(keys, "x") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.each(t, func(t *testing.T, p place) {
+				c := open(t, p, cachet.Config[string, string]{
+					LoadMany: func(_ context.Context, keys []string) (map[string]string, error) {
+						records := rows(keys...)
+						delete(records, "none")
+						spoil(keys)
+						return records, nil
+					},
+				})
+				keys := []string{"c", "a", "none", "d", "b"}
+				for range 2 {
+					m, err := c.GetMany(t.Context(), keys)
+					require.NoError(t, err)
+					require.Equal(t, rows("a", "b", "c", "d"), m)
+				}
+				require.Equal(t, []string{"c", "a", "none", "d", "b"}, keys, "the caller's keys")
+				require.EqualValues(t, 1, c.Stats().Loads)
+				require.EqualValues(t, 1, c.Stats().Absents)
+			})
+		})
+	}
+}

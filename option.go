@@ -9,12 +9,13 @@ type Option struct {
 	maxStale time.Duration
 }
 
-// Fresh loads the record whatever the cache holds, and stores it if no other load of it is under way. It never
-// joins a load that began before it.
+// Fresh loads the record whatever the cache holds, by a load that is shared with nobody. It stores the result
+// unless another load of the record is under way; a later Get may then return what that one read.
 func Fresh() Option { return Option{fresh: true} }
 
 // MaxStale limits for how long past its TTL a record may be served; Config.StaleTTL, if shorter, still holds.
-// With 0 only fresh records are.
+// MaxStale(0), or less, accepts fresh records only. Freshness is judged by this machine's clock. Of several,
+// the last one holds.
 func MaxStale(d time.Duration) Option { return Option{limited: true, maxStale: d} }
 
 // merge folds options into one. The last of a kind wins.

@@ -11,7 +11,7 @@ import (
 const (
 	// maxRetries bounds the keys that wait for another attempt.
 	maxRetries = 1 << 16
-	// maxLife keeps the end of a life that is for ever within what time.Time can say.
+	// maxLife is the life of a copy that may be for ever, and within what time.Time can say.
 	maxLife = 100 * 365 * 24 * time.Hour
 )
 
@@ -19,7 +19,7 @@ const (
 // only while there is something to do.
 type retrier struct {
 	try   func(ctx context.Context, keys []string) (failed []string)
-	life  func() time.Duration // of a copy
+	life  time.Duration // of a copy
 	space backoff.Policy
 
 	mu      sync.Mutex
@@ -36,7 +36,7 @@ type retrier struct {
 // success of the old does not answer.
 type retry struct{ until time.Time }
 
-func newRetrier(try func(context.Context, []string) []string, life func() time.Duration) *retrier {
+func newRetrier(try func(context.Context, []string) []string, life time.Duration) *retrier {
 	return &retrier{
 		try:     try,
 		life:    life,
@@ -47,14 +47,14 @@ func newRetrier(try func(context.Context, []string) []string, life func() time.D
 	}
 }
 
-// add queues keys. It returns ErrRetryFull if not all of them found room, ErrClosed if none did.
+// add queues keys. It returns ErrRetryFull if some of them found no room, and ErrClosed after close.
 func (r *retrier) add(keys []string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return ErrClosed
 	}
-	until := time.Now().Add(min(r.life(), maxLife))
+	until := time.Now().Add(r.life)
 	var err error
 	for _, key := range keys {
 		if _, ok := r.waiting[key]; !ok && len(r.waiting) >= maxRetries {

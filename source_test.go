@@ -32,7 +32,8 @@ func newSource(rows map[string]string) *source {
 	return s
 }
 
-// hold has the n-th load, counted from 1, stop when it has read its records. It is resumed with the test at the latest.
+// hold has the n-th load, counted from 1, stop when it has read its records. It is resumed with the test at the
+// latest.
 func (s *source) hold(t *testing.T, n int) *hold {
 	t.Helper()
 	h := &hold{read: make(chan struct{}), go_: make(chan struct{})}

@@ -348,3 +348,24 @@ func TestCloseEndsRefreshes(t *testing.T) {
 		require.Equal(t, 2, src.count(), "a closed cache refreshes")
 	})
 }
+
+// At the very end of its TTL a record is not fresh any more.
+func TestRecordIsNoLongerFreshWhenItsTTLIsOver(t *testing.T) {
+	newBed(t).memory(t, func(t *testing.T, p place) {
+		src := newSource(map[string]string{"k": "v1"})
+		cfg := src.config(false)
+		cfg.TTL, cfg.Jitter, cfg.StaleTTL = time.Second, -1, time.Minute
+		c := open(t, p, cfg)
+		_, err := c.Get(t.Context(), "k")
+		require.NoError(t, err)
+		src.set("k", "v2")
+		time.Sleep(time.Second - time.Millisecond)
+		v, err := c.Get(t.Context(), "k", cachet.MaxStale(0))
+		require.NoError(t, err)
+		require.Equal(t, "v1", v)
+		time.Sleep(time.Millisecond)
+		v, err = c.Get(t.Context(), "k", cachet.MaxStale(0))
+		require.NoError(t, err)
+		require.Equal(t, "v2", v)
+	})
+}

@@ -15,8 +15,8 @@ type Stats struct {
 	Overloads  int64 // loads that were not begun because no slot came free
 	Merged     int64 // callers that joined another's load in this process
 	Waits      int64 // loads of other processes that were waited for
-	Refused    int64 // fills refused because an invalidation overtook the load
-	Unfilled   int64 // records loaded without the right to store them: fenced, or the store out of reach
+	Refused    int64 // fills refused because the lease was gone: invalidated, lapsed or evicted
+	Unfilled   int64 // records loaded without a lease: fenced, store out of reach, or others took too long or failed
 	Refreshes  int64 // background refreshes
 	Corrupt    int64 // records that could not be used: damaged, foreign, or of another codec
 	Oversize   int64 // values too large to store
@@ -34,6 +34,10 @@ func (s Stats) HitRatio() float64 { return ratio(s.Hits, s.Hits+s.Misses) }
 
 // MergeRatio returns the share of misses that joined another caller's load, or 0 if there were none.
 func (s Stats) MergeRatio() float64 { return ratio(s.Merged, s.Misses) }
+
+// LoadRatio returns the loads per key asked for, or 0 if none was. What it lacks to 1 is what the source was
+// spared.
+func (s Stats) LoadRatio() float64 { return ratio(s.Loads, s.Hits+s.Misses) }
 
 func ratio(a, b int64) float64 {
 	if b == 0 {

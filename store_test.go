@@ -40,7 +40,8 @@ type place struct {
 // inBubble reports whether time is that of a bubble, and thus exact.
 func (p place) inBubble() bool { return p.redis == nil }
 
-// each runs test over every store: in memory inside a bubble, over Redis in real time. It must not start subtests.
+// each runs test over every store: in memory inside a bubble, over Redis in real time. It must not start
+// subtests.
 func (b *bed) each(t *testing.T, test func(t *testing.T, p place)) {
 	t.Helper()
 	b.memory(t, test)

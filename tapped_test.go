@@ -3,21 +3,27 @@ package cachet_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/cachet-go/cachet/store"
 )
 
-// tapped is a store whose answers can be held back after it has executed what was asked, and which can be made to fail.
+// tapped is a store whose answers can be held back after it has executed what was asked, and which can be made
+// to fail.
 type tapped struct {
 	store.Store
 	looked atomic.Pointer[tap] // holds back the next answer of Get
 	leased atomic.Pointer[tap] // holds back the next answer of Lease
 	filled atomic.Pointer[tap] // holds back the next answer of Fill
-	fails  atomic.Pointer[error]
-	// failing says which keys fails is about; nil: all.
-	failing func(key string) bool
+	fails  atomic.Pointer[failure]
+}
+
+// failure is what invalidations fail with: those of the keys named, or all.
+type failure struct {
+	err  error
+	keys []string
 }
 
 // tap is a hold on one answer.
@@ -55,26 +61,27 @@ func (s *tapped) Fill(ctx context.Context, fills ...store.Fill) []store.Verdict 
 	return verdicts
 }
 
-func (s *tapped) fail(err error) {
+// fail has invalidations of keys fail, of all keys if none is named, or with nil work again.
+func (s *tapped) fail(err error, keys ...string) {
 	if err == nil {
 		s.fails.Store(nil)
 		return
 	}
-	s.fails.Store(&err)
+	s.fails.Store(&failure{err, keys})
 }
 
 // refuse splits keys into those that work, and an error for those that do not.
 func (s *tapped) refuse(keys []string) ([]string, error) {
-	err := s.fails.Load()
-	if err == nil {
+	f := s.fails.Load()
+	switch {
+	case f == nil:
 		return keys, nil
-	}
-	if s.failing == nil {
-		return nil, *err
+	case len(f.keys) == 0:
+		return nil, f.err
 	}
 	var good, bad []string
 	for _, key := range keys {
-		if s.failing(key) {
+		if slices.Contains(f.keys, key) {
 			bad = append(bad, key)
 		} else {
 			good = append(good, key)
@@ -83,7 +90,7 @@ func (s *tapped) refuse(keys []string) ([]string, error) {
 	if len(bad) == 0 {
 		return good, nil
 	}
-	return good, &store.KeysError{Keys: bad, Err: *err}
+	return good, &store.KeysError{Keys: bad, Err: f.err}
 }
 
 func (s *tapped) Invalidate(ctx context.Context, keys ...string) error {

@@ -3,24 +3,31 @@ package cachet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cachet-go/cachet/aside"
 	"github.com/cachet-go/cachet/store"
 )
 
-// Update runs write, exactly once, and invalidates the record of key. It does so even if write fails, since an
-// error does not prove that nothing was committed. write should commit before it returns.
+// Update runs write once and invalidates the record of key, also if write fails or panics, for neither proves
+// that nothing was committed. write must have committed when it returns. It is not run if the key has no text,
+// or if aside.Strategy.Strict refuses (ErrRefused).
 //
 // If Update returns nil, no Get that starts afterwards returns an older version. It returns the error of write,
-// an *InvalidationError if the record could not be invalidated, or both joined. The invalidation does not end
-// with ctx. If write panics, so does Update, after the invalidation.
+// an *InvalidationError if the record could not be invalidated, or both joined. With an *InvalidationError
+// alone the write has succeeded, and other readers may see the old version for a while: a repository will often
+// report success, and log it. The invalidation does not end with ctx. If write panics, so does Update, after
+// the invalidation.
 func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(context.Context) error) error {
 	return c.UpdateMany(ctx, []K{key}, write)
 }
 
 // UpdateMany is Update for a write that changes several records. Without keys it still runs write.
 func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(context.Context) error) error {
+	if write == nil {
+		return fmt.Errorf("cachet: cache %q: Update without a write", c.cfg.Name)
+	}
 	names, err := c.keys(keys)
 	if err != nil {
 		return err // nothing is written that could not be invalidated
@@ -79,20 +86,21 @@ func (c *Cache[K, V]) Prime(ctx context.Context, records map[K]V) error {
 // invalidation is forgotten.
 func (c *Cache[K, V]) write(ctx context.Context, names []string, write func(context.Context) error) (err error) {
 	c.count.updates.Add(1)
-	var start time.Time
 	if c.cfg.Hooks.Update != nil {
-		start = time.Now()
+		start := time.Now()
+		err = errPanicked // unless it returns
+		defer func() {
+			c.cfg.Hooks.Update(ctx, UpdateInfo{Cache: c.cfg.Name, Keys: names, Duration: time.Since(start), Err: err})
+		}()
 	}
 	if len(names) == 0 {
-		err = write(ctx)
-	} else {
-		err = c.invalidating(ctx, names, write)
+		return write(ctx)
 	}
-	if c.cfg.Hooks.Update != nil {
-		c.cfg.Hooks.Update(ctx, UpdateInfo{Cache: c.cfg.Name, Keys: names, Duration: time.Since(start), Err: err})
-	}
-	return err
+	return c.invalidating(ctx, names, write)
 }
+
+// errPanicked is what a hook is told of a write that did not return.
+var errPanicked = errors.New("cachet: the write panicked")
 
 func (c *Cache[K, V]) invalidating(ctx context.Context, names []string, write func(context.Context) error) error {
 	w := writing{write: write}
@@ -102,8 +110,13 @@ func (c *Cache[K, V]) invalidating(ctx context.Context, names []string, write fu
 			_ = c.retry.add(names) // the panic is what the caller hears
 		}
 	}()
-	failed, err := w.run(ctx, c.cfg.Strategy, c.inv, names)
+	inv := &invalidator{store: c.store, written: write == nil}
+	failed, err := w.run(ctx, c.cfg.Strategy, inv, names)
 	returned = true
+	if inv.fence != nil && w.ran {
+		c.count.fenceErrors.Add(1)
+		c.report(ctx, &FenceError{Cache: c.cfg.Name, Err: inv.fence})
+	}
 	if len(failed) == 0 {
 		return err
 	}
@@ -115,7 +128,7 @@ func (c *Cache[K, V]) invalidating(ctx context.Context, names []string, write fu
 // retryNow invalidates names once more and returns those for which it failed.
 func (c *Cache[K, V]) retryNow(ctx context.Context, names []string) []string {
 	var w writing
-	failed, _ := w.run(ctx, c.cfg.Strategy, c.inv, names)
+	failed, _ := w.run(ctx, c.cfg.Strategy, &invalidator{store: c.store, written: true}, names)
 	c.count.retried.Add(int64(len(names) - len(failed)))
 	return failed
 }
@@ -123,11 +136,14 @@ func (c *Cache[K, V]) retryNow(ctx context.Context, names []string) []string {
 // invalidateTimeout bounds an invalidation, which does not end with its caller's context.
 const invalidateTimeout = 5 * time.Second
 
-// invalidator is the store as strategies see it.
+// invalidator is the store as a strategy sees it during one run.
 type invalidator struct {
-	store       store.Invalidator
-	fenceFailed func(context.Context, error)
+	store   store.Invalidator
+	written bool  // already, so that fences have no purpose
+	fence   error // the last one of Fence
 }
+
+var _ store.Invalidator = (*invalidator)(nil)
 
 func (i *invalidator) Invalidate(ctx context.Context, keys ...string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
@@ -136,13 +152,13 @@ func (i *invalidator) Invalidate(ctx context.Context, keys ...string) error {
 }
 
 func (i *invalidator) Fence(ctx context.Context, token uint64, d time.Duration, keys ...string) error {
+	if i.written {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, invalidateTimeout)
 	defer cancel()
-	err := i.store.Fence(ctx, token, d, keys...)
-	if err != nil {
-		i.fenceFailed(ctx, err)
-	}
-	return err
+	i.fence = i.store.Fence(ctx, token, d, keys...)
+	return i.fence
 }
 
 func (i *invalidator) Lift(
@@ -151,9 +167,4 @@ func (i *invalidator) Lift(
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
 	defer cancel()
 	return i.store.Lift(ctx, token, probation, keys...)
-}
-
-func (c *Cache[K, V]) fenceFailed(ctx context.Context, err error) {
-	c.count.fenceErrors.Add(1)
-	c.report(ctx, &FenceError{Cache: c.cfg.Name, Err: err})
 }

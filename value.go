@@ -89,7 +89,6 @@ func (c *Cache[K, V]) encode(k K, v V) aside.Load {
 	if c.cfg.TTLFor != nil {
 		if own := c.cfg.TTLFor(k, v); own != 0 {
 			ttl = own
-			c.outlives(ttl)
 		}
 	}
 	return aside.Load{Payload: payload, TTL: ttl}

@@ -55,7 +55,7 @@ func (w *writing) run(
 
 // without returns err without the error of write, if that is one of several joined.
 func (w *writing) without(err error) error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return err
 	}

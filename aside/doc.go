@@ -1,8 +1,8 @@
 // Package aside is the cache-aside strategy: [Strategy] writes and then deletes, [Reader] reads, and loads what
 // is missing under a lease.
 //
-// Applications use Strategy in cachet.Config and nothing else of this package: cachet.Cache is the typed face
-// of a Reader, which knows keys as strings and records as bytes.
+// Applications use Strategy in cachet.Config and, in Hooks.Error, its error types, and nothing else of this
+// package: cachet.Cache is the typed face of a Reader, which knows keys as strings and records as bytes.
 //
 // # How a read stays true
 //

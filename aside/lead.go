@@ -132,9 +132,7 @@ func (r *Reader) wait(j *job) bool {
 	if w, err := r.cfg.Store.Watch(ctx, j.ask.Key); err == nil {
 		defer w.Close()
 		wake = w.C()
-	} else {
-		r.observe(ctx, err) // polling does without
-	}
+	} // otherwise polling has to do
 	failed := false
 	for try := 0; ; try++ {
 		r.ask([]*job{j})

@@ -2,6 +2,7 @@ package aside
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -172,14 +173,15 @@ func (s *Seen) discard(over store.Stamp) {
 	s.ask.Mode, s.ask.Over = store.Discard, over
 }
 
-// observe counts an error of the store, and reports the first one of a row and the end of the row.
+// observe counts an error of the store, unless it is that ctx has ended, and reports the first one of a row and
+// the end of the row.
 func (r *Reader) observe(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		if r.down.Load() && r.down.CompareAndSwap(true, false) {
 			r.cfg.Report(ctx, ErrRecovered)
 		}
-	case ctx.Err() == nil:
+	case ctx.Err() == nil || !errors.Is(err, ctx.Err()):
 		r.stats.StoreErrors.Add(1)
 		if r.down.CompareAndSwap(false, true) {
 			r.cfg.Report(ctx, &StoreError{err})

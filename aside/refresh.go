@@ -7,36 +7,48 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Refresh replaces a value in the background, if nobody else in any process is about to. The value stays
-// readable and its deadline where it was until the new one is stored.
-func (r *Reader) Refresh(ctx context.Context, seen Seen, load Loader) {
-	if !r.beginRefresh(seen.ask.Key) {
-		return
+// Refresh replaces values in the background, except for those that somebody in any process is refreshing. They
+// stay readable, and their deadlines where they were, until the new ones are stored.
+func (r *Reader) Refresh(ctx context.Context, seen []Seen, load Loader) {
+	var jobs []*job
+	for place, s := range seen {
+		if r.beginRefresh(s.ask.Key) {
+			f, _ := r.flights.Alone(ctx)
+			jobs = append(jobs, &job{flight: f, ask: s.ask, place: place})
+		}
 	}
-	go func() {
-		defer r.endRefresh(seen.ask.Key)
-		f, ticket := r.flights.Alone(ctx)
-		j := &job{flight: f, ask: seen.ask}
-		r.ask([]*job{j})
-		if !j.grant.Granted() {
-			f.Finish(outcome{}, ticket) // somebody is at it, or a write has taken the value away
-			return
+	if len(jobs) > 0 {
+		go r.refresh(ctx, jobs, load)
+	}
+}
+
+func (r *Reader) refresh(ctx context.Context, jobs []*job, load Loader) {
+	r.ask(jobs)
+	var granted []*job
+	for _, j := range jobs {
+		if j.grant.Granted() {
+			granted = append(granted, j)
+		} else { // somebody is at it, or a write has taken the value away
+			r.endRefresh(j.ask.Key)
 		}
-		r.stats.Refreshes.Add(1)
-		settled := make(chan struct{})
-		go func() {
-			defer close(settled)
-			r.settle([]*job{j}, load)
-		}()
-		v, _, err := f.Wait(r.backgroundCtx, ticket)
-		<-settled
-		if err != nil {
-			return // the cache is closed
+	}
+	r.stats.Refreshes.Add(int64(len(granted)))
+	stop := context.AfterFunc(r.backgroundCtx, func() {
+		for _, j := range granted {
+			_, _, _ = j.flight.Wait(r.backgroundCtx, j.asked) // leaves, which ends the load
 		}
-		if out, ok := v.(outcome); ok && out.err != nil {
-			r.cfg.Report(ctx, &RefreshError{Key: seen.ask.Key, Err: out.err})
+	})
+	defer stop()
+	r.settleEach(granted, load)
+	said := make(map[string]bool) // a batch fails as one
+	for _, j := range granted {
+		v, _, _ := j.flight.Wait(context.Background(), j.asked)
+		if out, ok := v.(outcome); ok && out.err != nil && r.backgroundCtx.Err() == nil && !said[out.err.Error()] {
+			said[out.err.Error()] = true
+			r.cfg.Report(ctx, &RefreshError{Key: j.ask.Key, Err: out.err})
 		}
-	}()
+		r.endRefresh(j.ask.Key)
+	}
 }
 
 // beginRefresh lets one refresh per key begin in this process.
@@ -62,6 +74,19 @@ func (r *Reader) endRefresh(key string) {
 // fence or a probation. Records and keys correspond. It waits for nothing and returns nil for what it left
 // alone.
 func (r *Reader) Prime(ctx context.Context, keys []string, loads []Load) error {
+	var errs []error
+	for len(keys) > 0 {
+		n := min(len(keys), primed)
+		errs = append(errs, r.prime(ctx, keys[:n], loads[:n]))
+		keys, loads = keys[n:], loads[n:]
+	}
+	return errors.Join(errs...)
+}
+
+// primed is how many records are leased and stored at a time, lest the leases lapse before the fills come.
+const primed = 500
+
+func (r *Reader) prime(ctx context.Context, keys []string, loads []Load) error {
 	asks := make([]store.Ask, len(keys))
 	for i, k := range keys {
 		asks[i].Key = k

@@ -94,8 +94,11 @@ func leases(jobs []*job) (held []store.Held, shortest time.Duration) {
 func (r *Reader) load(ctx context.Context, jobs []*job, load Loader) ([]Load, []flight.Ticket) {
 	marks := make([]flight.Ticket, len(jobs))
 	if err := r.admit(ctx, jobs); err != nil {
-		r.stats.Overloads.Add(1)
-		return fail(jobs, errors.Join(ErrOverloaded, err)), marks
+		if errors.Is(err, context.DeadlineExceeded) {
+			r.stats.Overloads.Add(1)
+			err = errors.Join(ErrOverloaded, err)
+		}
+		return fail(jobs, err), marks
 	}
 	places := make([]int, len(jobs))
 	for i, j := range jobs {

@@ -23,9 +23,9 @@ type Strategy struct {
 	// a write is kept no longer than to the end of it, which bounds how long a value from before the write can
 	// be served. 0: the loader reads what has been committed.
 	ReplicaLag time.Duration
-	// Strict refuses a write whose fence cannot be placed (without Fence: before which the cache cannot be
-	// cleared), instead of writing and retrying the invalidation later. It makes the database as available as
-	// Redis, and no more.
+	// Strict refuses to write, with ErrRefused, if the fence cannot be placed or, without Fence, if the store
+	// cannot be written to just before. While Redis is down, nothing can then be written. Otherwise such a
+	// write goes ahead, and what fails is reported and retried.
 	Strict bool
 }
 
@@ -36,9 +36,9 @@ var ErrRefused = errors.New("cachet: write refused because the cache cannot be i
 func (s Strategy) Validate() error {
 	switch {
 	case s.Fence < 0:
-		return errors.New("aside: Strategy.Fence is negative")
+		return errors.New("Strategy.Fence is negative")
 	case s.ReplicaLag < 0:
-		return errors.New("aside: Strategy.ReplicaLag is negative")
+		return errors.New("Strategy.ReplicaLag is negative")
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (s Strategy) before(ctx context.Context, inv store.Invalidator, token uint6
 	case s.Fence > 0:
 		return inv.Fence(ctx, token, s.Fence, keys...)
 	case s.Strict:
-		return inv.Invalidate(ctx, keys...)
+		return inv.Fence(ctx, 0, 0, keys...) // stands for no time: is the store there, and does it write?
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package invalidation carries the news that records have changed from where they were written to where they
-// are cached.
+// Package invalidation has the event that says that records have changed, for queues and outboxes. Who receives one
+// applies it by store.Invalidator.Invalidate(ctx, event.Keys...).
 package invalidation
 
 import (

@@ -1,7 +1,7 @@
 // Package store is the contract between a cache and the place where its records live.
 //
-// It holds no code. store/redisstore keeps records in Redis, store/memstore in the process, and store/storetest
-// states every clause below as a test that any implementation must pass.
+// It has types and interfaces only. store/redisstore keeps records in Redis, store/memstore in the process, and
+// store/storetest states every clause below as a test that any implementation must pass.
 //
 // # One record per key, one stamp per record
 //

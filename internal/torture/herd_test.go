@@ -75,7 +75,7 @@ func TestAHerdLoadsOnceThoughTheLoadOutlastsTheLease(t *testing.T) {
 	}
 }
 
-// A load that fails fails its waiters in this process; those in others are told and try for themselves.
+// A failed load fails its waiters in this process; those in others are told and try for themselves.
 func TestAFailedLoadSendsOtherProcessesOnTheirOwnTry(t *testing.T) {
 	server := redistest.Start(t)
 	ctx := context.Background()

@@ -13,7 +13,14 @@ import (
 
 // Get looks one key up.
 func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
-	b, err := s.client.Get(ctx, key).Bytes()
+	if err := s.reads.health.enter(ctx); err != nil {
+		return store.Record{}, err
+	}
+	b, err := s.reads.client.Get(ctx, key).Bytes()
+	if err != nil && hungUp(err) {
+		b, err = s.reads.client.Get(ctx, key).Bytes()
+	}
+	s.reads.health.leave(err)
 	if err != nil {
 		return unread(err)
 	}
@@ -32,7 +39,7 @@ func (s *Store) GetMany(ctx context.Context, keys []string) ([]store.Record, err
 	var layered []int
 	for from, to := range batches(len(keys)) {
 		read := s.pipelined
-		if s.single != nil && to-from > 1 {
+		if s.single && to-from > 1 {
 			read = s.mget
 		}
 		read(ctx, keys[from:to], func(i int, b []byte, err error) {
@@ -68,8 +75,8 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 		args[i+1] = key
 	}
 	cmd := redis.NewStringSliceCmd(ctx, args...) // MGet returns a boxed string for each key
-	_ = s.client.Process(ctx, cmd)
-	values, err := cmd.Result()
+	err := s.reads.do(ctx, func() error { return s.reads.client.Process(ctx, cmd) })
+	values := cmd.Val()
 	if redis.HasErrorPrefix(err, "CROSSSLOT") { // a cluster of one, by a client that does not know
 		s.pipelined(ctx, keys, found)
 		return
@@ -88,13 +95,17 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 
 // pipelined reads keys from the servers that have them.
 func (s *Store) pipelined(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
-	pipe := s.client.Pipeline()
+	pipe := s.reads.client.Pipeline()
 	cmds := make([]*redis.StringCmd, len(keys))
 	for i, key := range keys {
 		cmds[i] = pipe.Get(ctx, key)
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	err := s.reads.exec(ctx, pipe)
 	for i, cmd := range cmds {
+		if err != nil {
+			found(i, nil, err)
+			continue
+		}
 		b, err := cmd.Bytes()
 		found(i, b, err)
 	}
@@ -107,7 +118,7 @@ func (s *Store) look(ctx context.Context, keys []string) ([]store.Record, []erro
 	for i, key := range keys {
 		calls[i].key = key
 	}
-	for i, cmd := range s.run(ctx, lookScript, calls) {
+	for i, cmd := range s.reads.run(ctx, lookScript, calls) {
 		left, err := cmd.Text()
 		switch {
 		case err != nil:

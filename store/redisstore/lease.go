@@ -26,7 +26,7 @@ func (s *Store) Lease(ctx context.Context, asks ...store.Ask) []store.Grant {
 		calls[i] = call{key: a.Key, args: args}
 	}
 	grants := make([]store.Grant, len(asks))
-	for i, cmd := range s.run(ctx, leaseScript, calls) {
+	for i, cmd := range s.reads.run(ctx, leaseScript, calls) {
 		grants[i] = grant(cmd)
 	}
 	return grants
@@ -56,26 +56,33 @@ func grant(cmd *redis.Cmd) store.Grant {
 	if err != nil {
 		return store.Grant{Err: err}
 	}
-	if len(reply) == 4 {
-		kind, ok1 := reply[0].(string)
-		data, ok2 := reply[1].(string)
-		left, ok3 := reply[2].(int64)
-		if ok1 && ok2 && ok3 {
-			g := store.Grant{Lease: time.Duration(left) * time.Millisecond, OnProbation: reply[3] == int64(1)}
-			switch kind {
-			case "":
-				g.Stamp = record.Stamp(shared(data))
-			case "V":
-				g.Kind, g.Record = store.Value, record.Parse(shared(data))
-			case "L":
-				g.Kind = store.Lease
-			case "F":
-				g.Kind = store.Fence
-			}
-			return g
-		}
+	if len(reply) != 4 {
+		return unexpected(reply)
 	}
-	return store.Grant{Err: fmt.Errorf("redisstore: unexpected reply to a request for a lease: %v", reply)}
+	kind, isKind := reply[0].(string)
+	data, isData := reply[1].(string)
+	left, isLeft := reply[2].(int64)
+	if !isKind || !isData || !isLeft {
+		return unexpected(reply)
+	}
+	g := store.Grant{Lease: time.Duration(left) * time.Millisecond, OnProbation: reply[3] == int64(1)}
+	switch kind {
+	case "":
+		g.Stamp = record.Stamp(shared(data))
+	case "V":
+		g.Kind, g.Record = store.Value, record.Parse(shared(data))
+	case "L":
+		g.Kind = store.Lease
+	case "F":
+		g.Kind = store.Fence
+	default:
+		return unexpected(reply)
+	}
+	return g
+}
+
+func unexpected(reply []any) store.Grant {
+	return store.Grant{Err: fmt.Errorf("redisstore: unexpected reply to a request for a lease: %q", reply)}
 }
 
 // Renew lets leases last for another full term from now.
@@ -84,7 +91,7 @@ func (s *Store) Renew(ctx context.Context, held ...store.Held) error {
 	for i, h := range held {
 		calls[i] = call{key: h.Key, args: []any{stampArg(h.Stamp), s.lease.Milliseconds()}}
 	}
-	return join(s.each(ctx, renewScript, calls))
+	return join(s.reads.each(ctx, renewScript, calls))
 }
 
 // Release gives leases back unfilled.
@@ -93,5 +100,5 @@ func (s *Store) Release(ctx context.Context, failed bool, held ...store.Held) er
 	for i, h := range held {
 		calls[i] = call{key: h.Key, args: []any{stampArg(h.Stamp), failed, s.lease.Milliseconds()}}
 	}
-	return join(s.each(ctx, releaseScript, calls))
+	return join(s.reads.each(ctx, releaseScript, calls))
 }

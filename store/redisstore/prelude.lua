@@ -42,6 +42,13 @@ local function pxUntil(ends)
   return px(math.ceil((ends - now) / 1000) + 1)
 end
 
+-- lasting is when a key ends that has ttl ms left. The clock is asked again: it may have gone on between the first
+-- time and the PTTL, and an end that is too early would be written back.
+local function lasting(ttl)
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2] + math.max(1, ttl) * 1000
+end
+
 -- read tells what stands on the key: kind V, L, F or P, or none for what is missing, has ended or is nobody's.
 -- V, L: stamp, flags. L, F: ends. F: fences. On probation: probation, its end. What a record says of its end is
 -- not believed beyond the end of the key, so that a spoilt one cannot stay.
@@ -60,12 +67,12 @@ local function read()
     end
     r.kind, r.head, r.flags, r.stamp = kind, head, flags, string.sub(head, 5, 20)
     if onProbation then
-      r.probation = now + math.max(0, redis.call('PTTL', key)) * 1000
+      r.probation = lasting(redis.call('PTTL', key))
     end
     return r
   end
   local ttl = redis.call('PTTL', key)
-  local last = now + (ttl + 10) * 1000 -- with some room, so that being read does not shorten anything
+  local last = lasting(ttl)
   if ttl < 0 then
     return r -- no record of these kinds is for ever
   elseif kind == 'L' and size == (onProbation and 36 or 20) then

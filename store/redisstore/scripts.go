@@ -66,7 +66,7 @@ type call struct {
 }
 
 // run executes a script for each call, in as few round trips as that takes. Each command has its own error.
-func (s *Store) run(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
+func (l lane) run(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
 	cmds := make([]*redis.Cmd, 0, len(calls))
 	for len(calls) > 0 {
 		n, size := 0, 0
@@ -74,7 +74,7 @@ func (s *Store) run(ctx context.Context, script *redis.Script, calls []call) []*
 			size += calls[n].size
 			n++
 		}
-		cmds = append(cmds, s.runBatch(ctx, script, calls[:n])...)
+		cmds = append(cmds, l.runBatch(ctx, script, calls[:n])...)
 		calls = calls[n:]
 	}
 	return cmds
@@ -83,28 +83,42 @@ func (s *Store) run(ctx context.Context, script *redis.Script, calls []call) []*
 // runBatch executes calls by the script's hash, and again by its text those for which a server did not know the
 // hash. Which server has which script is thus nobody's business, and a failover or SCRIPT FLUSH costs one round
 // trip.
-func (s *Store) runBatch(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
+func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
 	cmds := make([]*redis.Cmd, len(calls))
-	pipe := s.client.Pipeline()
+	pipe := l.client.Pipeline()
 	for i, c := range calls {
 		cmds[i] = script.EvalSha(ctx, pipe, []string{c.key}, c.args...)
 	}
-	_, _ = pipe.Exec(ctx)
+	if err := l.exec(ctx, pipe); err != nil {
+		fail(cmds, err)
+		return cmds
+	}
+	var again []*redis.Cmd
 	for i, c := range calls {
 		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
 			cmds[i] = script.Eval(ctx, pipe, []string{c.key}, c.args...)
+			again = append(again, cmds[i])
 		}
 	}
-	if pipe.Len() > 0 {
-		_, _ = pipe.Exec(ctx)
+	if len(again) > 0 {
+		if err := l.exec(ctx, pipe); err != nil {
+			fail(again, err)
+		}
 	}
 	return cmds
 }
 
+// fail puts err on commands that were not sent: without it they would pass for executed.
+func fail(cmds []*redis.Cmd, err error) {
+	for _, cmd := range cmds {
+		cmd.SetErr(err)
+	}
+}
+
 // each executes a script for each call where the reply does not matter.
-func (s *Store) each(ctx context.Context, script *redis.Script, calls []call) []error {
+func (l lane) each(ctx context.Context, script *redis.Script, calls []call) []error {
 	errs := make([]error, len(calls))
-	for i, cmd := range s.run(ctx, script, calls) {
+	for i, cmd := range l.run(ctx, script, calls) {
 		errs[i] = cmd.Err()
 	}
 	return errs

@@ -2,8 +2,8 @@
 //
 // Every operation touches one key at a time, so that it works alike on a single server, behind Sentinel, on a
 // Cluster and on a Ring. A look-up is a plain GET. What writes is a script that reads the server's clock,
-// except for an invalidation without a fence or probation, which is a plain DEL. Needs Redis 5 or a server
-// that runs its scripts.
+// except for an invalidation without a fence or probation, which is a plain DEL. Needs Redis 5 or a server that
+// runs its scripts.
 package redisstore
 
 import (
@@ -19,12 +19,16 @@ type Options struct {
 	// Lease is how long a lease lasts that nobody renews. A process that dies while it loads keeps the others
 	// waiting for that long. 0: 1s
 	Lease time.Duration
+	// Timeout bounds an operation of the read path, on a single server. After that the record is loaded from
+	// the source. Invalidations go by the client's own time-outs. 0: 200ms
+	Timeout time.Duration
 }
 
 // Store is a store.Store in Redis.
 type Store struct {
-	client redis.UniversalClient
-	single *redis.Client // client, if it has one server at a time
+	reads  lane
+	writes lane
+	single bool // one server has all keys
 	lease  time.Duration
 	hub    hub
 }
@@ -37,15 +41,20 @@ func New(client redis.UniversalClient, opts Options) *Store {
 	if opts.Lease <= 0 {
 		opts.Lease = time.Second
 	}
-	single, _ := client.(*redis.Client)
-	s := &Store{client: client, single: single, lease: max(opts.Lease, time.Millisecond)}
+	if opts.Timeout <= 0 {
+		opts.Timeout = 200 * time.Millisecond
+	}
+	_, single := client.(*redis.Client)
+	s := &Store{single: single, lease: max(opts.Lease, time.Millisecond)}
+	s.reads, s.writes = lanes(client, opts.Timeout)
 	s.hub.init(client)
 	return s
 }
 
-// Close ends the connection over which wake-ups come; what is being watched is not woken any more. All else goes
-// on working. It may be called more than once.
+// Close ends the connection over which wake-ups come, after which waiters poll, and what looks after a server that
+// fails. All else goes on working. It may be called more than once.
 func (s *Store) Close() error {
 	s.hub.close()
+	s.reads.health.close()
 	return nil
 }

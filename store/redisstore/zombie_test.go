@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -14,12 +15,19 @@ import (
 	"github.com/cachet-go/cachet/store/redisstore"
 )
 
-// delayed returns a store whose requests can be held up in the network, and gives them up soon. Otherwise its
-// client has default options: what gets no answer is sent again.
+// delayed returns a store whose requests can be held up in the network, and gives them up soon. Its client believes
+// in a cluster of one and has default options otherwise: what gets no answer is sent again.
 func delayed(t *testing.T, server *redistest.Server) (*redisstore.Store, *redistest.Proxy) {
 	t.Helper()
 	proxy := redistest.NewProxy(t, server.Addr)
-	st := open(t, redistest.Client(t, proxy.Addr, func(o *redis.Options) { o.ReadTimeout = 200 * time.Millisecond }))
+	client := redis.NewClusterClient(&redis.ClusterOptions{
+		ReadTimeout: 200 * time.Millisecond,
+		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
+			return []redis.ClusterSlot{{End: 16383, Nodes: []redis.ClusterNode{{Addr: proxy.Addr}}}}, nil
+		},
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	st := open(t, client)
 	value(t, st, "warm", "v") // connects, and makes the server know the scripts
 	require.Equal(t, 1, proxy.Lines())
 	return st, proxy

@@ -70,14 +70,16 @@ func fencesClauses() []clause {
 		{"TokensAreSixtyFourBitsWide", func(s *subject) {
 			key := s.key("k")
 			tokens := []uint64{1, 1 << 32, 1 << 63, 1<<63 | 1, 1<<53 + 1, 1 << 53, ^uint64(0), ^uint64(0) - 1}
-			for _, token := range tokens {
-				s.fence(token, time.Minute, key)
+			for i, first := range tokens {
+				for _, second := range tokens[:i] {
+					s.fence(first, time.Minute, key)
+					s.fence(second, time.Minute, key)
+					s.lift(first, 0, key)
+					s.refused(store.Ask{Key: key}, store.Fence)
+					s.lift(second, 0, key)
+					s.release(false, s.lease(key))
+				}
 			}
-			for _, token := range tokens {
-				s.refused(store.Ask{Key: key}, store.Fence)
-				s.lift(token, 0, key)
-			}
-			s.lease(key)
 		}},
 		{"AShorterFenceDoesNotShortenALongerOne", func(s *subject) {
 			const short, long = 100 * time.Millisecond, 350 * time.Millisecond

@@ -1,0 +1,168 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/sony/gobreaker/v2"
+)
+
+// ErrUnavailable is returned by operations of the read path while the server is not asked, because it failed
+// several times in a row. A PING finds out when it is back.
+var ErrUnavailable = errors.New("redisstore: the server fails and is not asked for now")
+
+const (
+	// strikes is how many failures in a row it takes.
+	strikes = 5
+	// pause is the time between two PINGs.
+	pause = 250 * time.Millisecond
+)
+
+// health keeps the read path from waiting for a server that does not answer. A server in good health costs an
+// atomic load and a place in a channel; the circuit breaker, with its mutex and clock, is asked once an operation
+// has failed. While it is open a goroutine looks after the server, so that no reader has to.
+type health struct {
+	breaker *gobreaker.TwoStepCircuitBreaker[any]
+	ping    func(context.Context) error
+	suspect atomic.Bool // something failed, and it is not over yet
+	// away is closed while the breaker is not.
+	away atomic.Pointer[chan struct{}]
+	// places bounds the operations under way to the connections that the client has. Who waits here can be told
+	// that the server has failed; who waits in the client's pool would wait for its time-out.
+	places chan struct{}
+
+	ctx     context.Context //nolint:containedctx // the life of the goroutine that pings
+	stop    context.CancelFunc
+	pinging sync.WaitGroup
+}
+
+func newHealth(connections int, ping func(context.Context) error) *health {
+	h := &health{ping: ping, places: make(chan struct{}, connections)}
+	h.ctx, h.stop = context.WithCancel(context.Background())
+	h.renew()
+	h.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		Timeout:     pause,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= strikes },
+		OnStateChange: func(_ string, from, to gobreaker.State) { // under the breaker's mutex
+			switch {
+			case from == gobreaker.StateClosed && h.ctx.Err() == nil:
+				close(*h.away.Load())
+				h.pinging.Go(h.await)
+			case to == gobreaker.StateClosed:
+				h.renew()
+			}
+		},
+	})
+	return h
+}
+
+func (h *health) renew() {
+	away := make(chan struct{})
+	h.away.Store(&away)
+}
+
+// await pings the server until it answers.
+func (h *health) await() {
+	for h.breaker.State() != gobreaker.StateClosed {
+		select {
+		case <-time.After(pause):
+		case <-h.ctx.Done():
+			return
+		}
+		if done, err := h.breaker.Allow(); err == nil {
+			done(h.ping(h.ctx))
+		}
+	}
+	h.suspect.Store(false)
+}
+
+// close ends the goroutine that pings. From then on the server is always asked.
+func (h *health) close() {
+	if h != nil {
+		h.stop()
+		h.pinging.Wait()
+		h.renew()
+	}
+}
+
+// enter waits for a place. It returns ErrUnavailable if the server is not to be asked.
+func (h *health) enter(ctx context.Context) error {
+	if h == nil {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err // of no importance for the server's health
+	}
+	if h.suspect.Load() {
+		select {
+		case <-*h.away.Load():
+			return ErrUnavailable
+		default:
+		}
+	}
+	select {
+	case h.places <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case h.places <- struct{}{}:
+		return nil
+	case <-*h.away.Load():
+		return ErrUnavailable
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// leave tells how it went.
+func (h *health) leave(err error) {
+	if h == nil {
+		return
+	}
+	<-h.places
+	if !fails(err) {
+		err = nil
+	}
+	if err == nil && !h.suspect.Load() {
+		return
+	}
+	h.suspect.Store(true)
+	if h.breaker.State() != gobreaker.StateClosed {
+		return // what was under way when the server was given up
+	}
+	if done, refused := h.breaker.Allow(); refused == nil {
+		done(err)
+	}
+	if err == nil {
+		h.suspect.Store(false)
+	}
+}
+
+// fails reports whether err says that the server cannot be worked with, rather than that it did not like a command
+// or that the caller has left.
+func fails(err error) bool {
+	if err == nil || errors.Is(err, redis.Nil) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	if _, told := errors.AsType[redis.Error](err); !told {
+		return true
+	}
+	for _, state := range []string{"LOADING", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "NOAUTH", "NOPERM", "BUSY"} {
+		if redis.HasErrorPrefix(err, state) {
+			return true
+		}
+	}
+	return false
+}
+
+// hungUp reports whether err says that the connection was closed while it was idle, by a server that may be well.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
