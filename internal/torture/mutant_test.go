@@ -32,7 +32,7 @@ var mutants = map[string][]edit{
 		{"aside/lead.go", "Source: Found,\n\t}}, j.asked)", "Source: Found,\n\t}}, 1<<40)"},
 	},
 	"a stamp names the client and not the lease": {
-		{"store/redisstore/lease.go", "AppendUint64(nil, nonce())", "AppendUint64(nil, s.id())"},
+		{"store/redisstore/lease.go", "AppendUint64(nil, drawNonce())", "AppendUint64(nil, s.id())"},
 		{
 			"store/redisstore/lease.go", "// grant reads",
 			"func (s *Store) id() uint64 { return uint64(uintptr(unsafe.Pointer(s))) }\n\n// grant reads",
