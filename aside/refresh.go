@@ -18,7 +18,7 @@ func (r *Reader) Refresh(ctx context.Context, seen []Seen, load Loader) {
 		}
 	}
 	if len(jobs) > 0 {
-		go r.refresh(ctx, jobs, load)
+		go r.refresh(ctx, jobs, load) //nolint:gosec // it outlives the request on purpose
 	}
 }
 
