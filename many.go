@@ -17,7 +17,9 @@ type many[K comparable, V any] struct {
 	also  map[int][]K // further keys of the same name, by place
 	out   map[K]V
 	fails []failing
-	began time.Time
+	// reasons has places in fails by the text of the error.
+	reasons map[string]int
+	began   time.Time
 }
 
 // GetMany returns the records of keys. Those that do not exist are not in the map. It looks them up in one
@@ -73,6 +75,12 @@ func (m *many[K, V]) collect(keys []K) {
 
 func (m *many[K, V]) fresh(ctx context.Context) {
 	m.c.count.misses.Add(int64(len(m.names)))
+	if err := ctx.Err(); err != nil {
+		for i := range m.names {
+			m.conclude(ctx, i, aside.Answer{Err: err})
+		}
+		return
+	}
 	for i, a := range m.c.reader.Fresh(ctx, m.names, m.c.loader(m.keys, true)) {
 		m.conclude(ctx, i, a)
 	}
@@ -109,9 +117,8 @@ func (m *many[K, V]) read(ctx context.Context, o Option) {
 	}
 	c.count.misses.Add(int64(len(missed)))
 	if err := ctx.Err(); err != nil {
-		var none V
 		for _, i := range missed {
-			m.answer(ctx, i, none, Failed, err)
+			m.conclude(ctx, i, aside.Answer{Err: err})
 		}
 		return
 	}
@@ -153,14 +160,20 @@ type failing struct {
 
 // fail notes an error. A query for a thousand keys that failed is one error and not a thousand.
 func (m *many[K, V]) fail(key string, err error) {
-	text := err.Error()
-	for i := range m.fails {
-		if m.fails[i].err.Error() == text {
-			m.fails[i].keys = append(m.fails[i].keys, key)
-			return
-		}
+	text := "" // of a panic, which is raised and not told, and whose text is a stack
+	if _, ok := errors.AsType[raised](err); !ok {
+		text = err.Error()
 	}
-	m.fails = append(m.fails, failing{[]string{key}, err})
+	i, ok := m.reasons[text]
+	if !ok {
+		if m.reasons == nil {
+			m.reasons = make(map[string]int)
+		}
+		i = len(m.fails)
+		m.reasons[text] = i
+		m.fails = append(m.fails, failing{err: err})
+	}
+	m.fails[i].keys = append(m.fails[i].keys, key)
 }
 
 func (m *many[K, V]) err() error {
