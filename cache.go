@@ -130,7 +130,7 @@ func (c *Cache[K, V]) Close() error {
 	c.closing.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
-		c.reader.Close()
+		c.reader.Close(ctx)
 		var errs []error
 		if s, ok := c.cfg.Strategy.(interface{ Close(context.Context) error }); ok {
 			errs = append(errs, s.Close(ctx))

@@ -2,6 +2,7 @@ package cachet
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ const (
 // retrier repeats failed invalidations until they succeed or no copy can be alive any more. It has a goroutine
 // only while there is something to do.
 type retrier struct {
-	try   func(ctx context.Context, keys []string) (failed []string)
+	try   func(ctx context.Context, keys []string, tokens []uint64) (failed []string)
 	life  time.Duration // of a copy
 	space backoff.Policy
 
@@ -34,9 +35,12 @@ type retrier struct {
 
 // retry is one key that waits. A failure that comes while an attempt is under way makes a new one, which the
 // success of the old does not answer.
-type retry struct{ until time.Time }
+type retry struct {
+	until  time.Time
+	tokens []uint64 // of fences that may stand
+}
 
-func newRetrier(try func(context.Context, []string) []string, life time.Duration) *retrier {
+func newRetrier(try func(context.Context, []string, []uint64) []string, life time.Duration) *retrier {
 	return &retrier{
 		try:     try,
 		life:    life,
@@ -47,8 +51,8 @@ func newRetrier(try func(context.Context, []string) []string, life time.Duration
 	}
 }
 
-// add queues keys. It returns ErrRetryFull if some of them found no room, and ErrClosed after close.
-func (r *retrier) add(keys []string) error {
+// add queues keys, on which the fences of tokens may stand. It returns ErrRetryFull if some of them found no room, and ErrClosed after close.
+func (r *retrier) add(keys []string, tokens []uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -57,11 +61,16 @@ func (r *retrier) add(keys []string) error {
 	until := time.Now().Add(r.life)
 	var err error
 	for _, key := range keys {
-		if _, ok := r.waiting[key]; !ok && len(r.waiting) >= maxRetries {
+		old, ok := r.waiting[key]
+		if !ok && len(r.waiting) >= maxRetries {
 			err = ErrRetryFull
 			continue
 		}
-		r.waiting[key] = &retry{until}
+		now := &retry{until: until, tokens: tokens}
+		if ok && len(old.tokens) > 0 {
+			now.tokens = append(slices.Clone(tokens), old.tokens...)
+		}
+		r.waiting[key] = now
 	}
 	if !r.running {
 		r.running = true
@@ -114,11 +123,15 @@ func (r *retrier) due() map[string]*retry {
 // attempt reports whether all of batch succeeded.
 func (r *retrier) attempt(batch map[string]*retry) bool {
 	keys := make([]string, 0, len(batch))
-	for key := range batch {
+	var tokens []uint64
+	for key, e := range batch {
 		keys = append(keys, key)
+		tokens = append(tokens, e.tokens...)
 	}
+	slices.Sort(tokens)
+	tokens = slices.Compact(tokens)
 	failed := make(map[string]struct{})
-	for _, key := range r.try(context.Background(), keys) {
+	for _, key := range r.try(context.Background(), keys, tokens) {
 		failed[key] = struct{}{}
 	}
 	r.mu.Lock()

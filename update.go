@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet/aside"
-	"github.com/cachet-go/cachet/store"
 )
 
 // Update runs write once and invalidates the record of key, also if write fails or panics, for neither proves
@@ -104,13 +103,13 @@ var errPanicked = errors.New("cachet: the write panicked")
 
 func (c *Cache[K, V]) invalidating(ctx context.Context, names []string, write func(context.Context) error) error {
 	w := writing{write: write}
+	inv := &invalidator{store: c.store, written: write == nil}
 	returned := false
 	defer func() {
 		if !returned { // write panicked, and what the strategy made of it is lost
-			_ = c.retry.add(names) // the panic is what the caller hears
+			_ = c.retry.add(names, inv.tokens) // the panic is what the caller hears
 		}
 	}()
-	inv := &invalidator{store: c.store, written: write == nil}
 	failed, err := w.run(ctx, c.cfg.Strategy, inv, names)
 	returned = true
 	if inv.fence != nil && w.ran {
@@ -121,50 +120,20 @@ func (c *Cache[K, V]) invalidating(ctx context.Context, names []string, write fu
 		return err
 	}
 	c.count.invalidationErrors.Add(1)
-	ierr := &InvalidationError{Cache: c.cfg.Name, Keys: failed, Err: errors.Join(err, c.retry.add(failed))}
+	ierr := &InvalidationError{Cache: c.cfg.Name, Keys: failed, Err: errors.Join(err, c.retry.add(failed, inv.tokens))}
 	return errors.Join(w.cause(), ierr)
 }
 
-// retryNow invalidates names once more and returns those for which it failed.
-func (c *Cache[K, V]) retryNow(ctx context.Context, names []string) []string {
+// retryNow invalidates names once more, lifts the fences of tokens, and returns the names for which it failed.
+func (c *Cache[K, V]) retryNow(ctx context.Context, names []string, tokens []uint64) (failed []string) {
+	defer func() {
+		if p := recover(); p != nil { // of the strategy
+			c.report(ctx, fmt.Errorf("cachet: cache %q: retry: %w", c.cfg.Name, raise(p)))
+			failed = names
+		}
+	}()
 	var w writing
-	failed, _ := w.run(ctx, c.cfg.Strategy, &invalidator{store: c.store, written: true}, names)
+	failed, _ = w.run(ctx, c.cfg.Strategy, &invalidator{store: c.store, written: true, tokens: tokens}, names)
 	c.count.retried.Add(int64(len(names) - len(failed)))
 	return failed
-}
-
-// invalidateTimeout bounds an invalidation, which does not end with its caller's context.
-const invalidateTimeout = 5 * time.Second
-
-// invalidator is the store as a strategy sees it during one run.
-type invalidator struct {
-	store   store.Invalidator
-	written bool  // already, so that fences have no purpose
-	fence   error // the last one of Fence
-}
-
-var _ store.Invalidator = (*invalidator)(nil)
-
-func (i *invalidator) Invalidate(ctx context.Context, keys ...string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
-	defer cancel()
-	return i.store.Invalidate(ctx, keys...)
-}
-
-func (i *invalidator) Fence(ctx context.Context, token uint64, d time.Duration, keys ...string) error {
-	if i.written {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, invalidateTimeout)
-	defer cancel()
-	i.fence = i.store.Fence(ctx, token, d, keys...)
-	return i.fence
-}
-
-func (i *invalidator) Lift(
-	ctx context.Context, token uint64, probation time.Duration, keys ...string,
-) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
-	defer cancel()
-	return i.store.Lift(ctx, token, probation, keys...)
 }

@@ -13,6 +13,10 @@ import (
 // poll spaces the looks of a waiter that nobody wakes.
 var poll = backoff.Policy{First: 10 * time.Millisecond, Most: 100 * time.Millisecond}
 
+// perKey is more than it takes to lease and to fill one key of a batch, also on a busy machine. A batch that takes
+// longer than the store's lease time needs leases that last, for renewing so many takes as long.
+const perKey = time.Millisecond
+
 // job is one key in the hands of a leader.
 type job struct {
 	flight *flight.Flight
@@ -61,8 +65,10 @@ func (r *Reader) ask(jobs []*job) {
 		return
 	}
 	asks := make([]store.Ask, len(jobs))
+	term := time.Duration(len(jobs)) * perKey
 	for i, j := range jobs {
 		j.asked = j.flight.Mark()
+		j.ask.Term = term
 		asks[i] = j.ask
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(jobs[0].flight.Context()), r.cfg.LoadTimeout)

@@ -2,7 +2,6 @@ package aside
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +34,8 @@ type Reader struct {
 	slots   *semaphore.Weighted
 	flights flight.Group
 	stats   Counters
-	down    atomic.Bool
+	state   state
+	down    atomic.Bool // as state has it, for those who find it up
 
 	background     sync.WaitGroup
 	backgroundCtx  context.Context //nolint:containedctx // the life of the reader's own goroutines
@@ -61,13 +61,21 @@ func NewReader(cfg Config) *Reader {
 // Stats returns the counters, which go on counting.
 func (r *Reader) Stats() *Counters { return &r.stats }
 
-// Close ends background refreshes and waits for them. The reader still reads afterwards.
-func (r *Reader) Close() {
+// Close ends background refreshes and waits for them until ctx ends. The reader still reads afterwards.
+func (r *Reader) Close(ctx context.Context) {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
 	r.stopBackground()
-	r.background.Wait()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.background.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done(): // a hook, or the store, holds one up
+	}
 }
 
 // Source says where a result came from.
@@ -171,20 +179,4 @@ func (r *Reader) Spoil(s *Seen) {
 func (s *Seen) discard(over store.Stamp) {
 	s.OK = false
 	s.ask.Mode, s.ask.Over = store.Discard, over
-}
-
-// observe counts an error of the store, unless it is that ctx has ended, and reports the first one of a row and
-// the end of the row.
-func (r *Reader) observe(ctx context.Context, err error) {
-	switch {
-	case err == nil:
-		if r.down.Load() && r.down.CompareAndSwap(true, false) {
-			r.cfg.Report(ctx, ErrRecovered)
-		}
-	case ctx.Err() == nil || !errors.Is(err, ctx.Err()):
-		r.stats.StoreErrors.Add(1)
-		if r.down.CompareAndSwap(false, true) {
-			r.cfg.Report(ctx, &StoreError{err})
-		}
-	}
 }

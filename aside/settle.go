@@ -22,10 +22,8 @@ func (r *Reader) settle(jobs []*job, load Loader) {
 	ctx, cancel := r.loadContext(jobs)
 	defer cancel()
 	stop := r.keep(ctx, jobs)
-	began := time.Now()
-	loads, marks := r.load(ctx, jobs, load)
-	cost := time.Since(began)
-	stop()
+	defer stop() // when the fills are answered
+	loads, marks, cost := r.load(ctx, jobs, load)
 	r.finish(ctx, jobs, loads, marks, cost)
 }
 
@@ -56,7 +54,8 @@ func (r *Reader) keep(ctx context.Context, jobs []*job) (stop func()) {
 	if len(held) == 0 {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	// Renewing may go on past the end of the load, until its fill is answered.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*r.cfg.LoadTimeout)
 	timer := time.AfterFunc(every/3, func() {
 		tick := time.NewTicker(every / 3)
 		defer tick.Stop()
@@ -80,7 +79,7 @@ func leases(jobs []*job) (held []store.Held, shortest time.Duration) {
 		if !j.grant.Granted() {
 			continue
 		}
-		held = append(held, store.Held{Key: j.ask.Key, Stamp: j.grant.Stamp})
+		held = append(held, store.Held{Key: j.ask.Key, Stamp: j.grant.Stamp, Term: j.ask.Term})
 		if shortest == 0 || j.grant.Lease < shortest {
 			shortest = j.grant.Lease
 		}
@@ -90,15 +89,17 @@ func leases(jobs []*job) (held []store.Held, shortest time.Duration) {
 
 // load calls the loader when a slot is free. It returns when the loader does or ctx ends; a loader that goes on
 // regardless is left behind, and counts against MaxLoads for no longer than LoadTimeout. The marks tell who had
-// come before the load began.
-func (r *Reader) load(ctx context.Context, jobs []*job, load Loader) ([]Load, []flight.Ticket) {
-	marks := make([]flight.Ticket, len(jobs))
+// come before the load began, and the cost how long it took.
+func (r *Reader) load(
+	ctx context.Context, jobs []*job, load Loader,
+) (loads []Load, marks []flight.Ticket, cost time.Duration) {
+	marks = make([]flight.Ticket, len(jobs))
 	if err := r.admit(ctx, jobs); err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			r.stats.Overloads.Add(1)
 			err = errors.Join(ErrOverloaded, err)
 		}
-		return fail(jobs, err), marks
+		return fail(jobs, err), marks, 0
 	}
 	places := make([]int, len(jobs))
 	for i, j := range jobs {
@@ -108,6 +109,7 @@ func (r *Reader) load(ctx context.Context, jobs []*job, load Loader) ([]Load, []
 	r.stats.Loads.Add(1)
 	release := sync.OnceFunc(func() { r.slots.Release(1) })
 	overdue := time.AfterFunc(r.cfg.LoadTimeout, release)
+	began := time.Now()
 	done := make(chan []Load, 1)
 	go func() {
 		loads := fail(jobs, ErrGoexit)
@@ -123,15 +125,15 @@ func (r *Reader) load(ctx context.Context, jobs []*job, load Loader) ([]Load, []
 		if slices.ContainsFunc(loads, func(l Load) bool { return l.Err != nil }) {
 			r.stats.LoadErrors.Add(1)
 		}
-		return loads, marks
+		return loads, marks, time.Since(began)
 	case <-ctx.Done():
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		r.stats.LoadErrors.Add(1)
 		release()
-		return fail(jobs, errors.Join(ErrLoadTimeout, ctx.Err())), marks
+		return fail(jobs, errors.Join(ErrLoadTimeout, ctx.Err())), marks, 0
 	}
-	return fail(jobs, ctx.Err()), marks
+	return fail(jobs, ctx.Err()), marks, 0
 }
 
 // admit waits for a load slot.
@@ -173,10 +175,9 @@ func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []
 	for i, j := range jobs {
 		held := store.Held{Key: j.ask.Key, Stamp: j.grant.Stamp}
 		switch l := loads[i]; {
+		case l.Err != nil && j.grant.Granted():
+			failed = append(failed, held)
 		case l.Err != nil:
-			if j.grant.Granted() {
-				failed = append(failed, held)
-			}
 			j.flight.Finish(outcome{err: l.Err}, j.flight.Close())
 		case j.grant.Granted():
 			closed[i] = j.flight.Close()
@@ -190,7 +191,13 @@ func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.LoadTimeout)
 	defer cancel()
 	if len(failed) > 0 {
+		// Before the callers hear of it, lest the next try of one finds the lease of the last in its way.
 		r.observe(ctx, r.cfg.Store.Release(ctx, !abandoned, failed...))
+		for i, j := range jobs {
+			if loads[i].Err != nil && j.grant.Granted() {
+				j.flight.Finish(outcome{err: loads[i].Err}, j.flight.Close())
+			}
+		}
 	}
 	if len(fills) == 0 {
 		return

@@ -88,6 +88,9 @@ type Ask struct {
 	Over Stamp
 	// Hold is how long a claim under Refresh runs if its holder neither fills nor releases it.
 	Hold time.Duration
+	// Term is how long an ordinary lease is to last, if that is longer than the time that the store sets. A batch
+	// that takes longer to lease and to fill than that needs it.
+	Term time.Duration
 }
 
 // Grant is the answer to an Ask.
@@ -115,6 +118,7 @@ func (g Grant) Granted() bool { return g.Err == nil && g.Kind == Missing }
 type Held struct {
 	Key   string
 	Stamp Stamp
+	Term  time.Duration // for Renew: as in the Ask
 }
 
 // Fill is a value with the lease that entitles it.

@@ -48,14 +48,17 @@ func (s *Store) grantLocked(a store.Ask, now int64) store.Grant {
 		}
 	default: // nothing is in the way
 	}
-	e.rec, e.end = store.Record{Kind: store.Lease, Stamp: s.stampLocked(now)}, now+micros(leaseTime)
-	return store.Grant{Stamp: e.rec.Stamp, Lease: leaseTime, OnProbation: e.probation != 0}
+	e.rec, e.end = store.Record{Kind: store.Lease, Stamp: s.stampLocked(now)}, now+micros(term(a.Term))
+	return store.Grant{Stamp: e.rec.Stamp, Lease: term(a.Term), OnProbation: e.probation != 0}
 }
 
 // claim rounds d up to what a record in Redis can express.
 func claim(d time.Duration) time.Duration {
 	return roundUp(min(d, maxClaim), record.ClaimUnit)
 }
+
+// term is how long a lease lasts.
+func term(wanted time.Duration) time.Duration { return max(leaseTime, wanted) }
 
 // Renew lets leases last for another full term from now.
 func (s *Store) Renew(ctx context.Context, held ...store.Held) error {
@@ -67,7 +70,7 @@ func (s *Store) Renew(ctx context.Context, held ...store.Held) error {
 	now := s.now()
 	for _, h := range held {
 		if e := s.findLocked(h.Key, now); e.bears(h.Stamp) && e.rec.Kind == store.Lease {
-			e.end = now + micros(leaseTime)
+			e.end = now + micros(term(h.Term))
 		}
 	}
 	return nil

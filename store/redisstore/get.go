@@ -20,7 +20,7 @@ func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
 	if err != nil && hungUp(err) {
 		b, err = s.reads.client.Get(ctx, key).Bytes()
 	}
-	s.reads.health.leave(err)
+	s.reads.health.leave(ctx, err)
 	if err != nil {
 		return unread(err)
 	}
@@ -75,7 +75,7 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 		args[i+1] = key
 	}
 	cmd := redis.NewStringSliceCmd(ctx, args...) // MGet returns a boxed string for each key
-	err := s.reads.do(ctx, func() error { return s.reads.client.Process(ctx, cmd) })
+	err := s.reads.do(ctx, func() error { return s.reads.of(len(keys), 0).Process(ctx, cmd) })
 	values := cmd.Val()
 	if redis.HasErrorPrefix(err, "CROSSSLOT") { // a cluster of one, by a client that does not know
 		s.pipelined(ctx, keys, found)
@@ -95,7 +95,7 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 
 // pipelined reads keys from the servers that have them.
 func (s *Store) pipelined(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
-	pipe := s.reads.client.Pipeline()
+	pipe := s.reads.of(len(keys), 0).Pipeline()
 	cmds := make([]*redis.StringCmd, len(keys))
 	for i, key := range keys {
 		cmds[i] = pipe.Get(ctx, key)

@@ -28,9 +28,10 @@ const (
 // atomic load and a place in a channel; the circuit breaker, with its mutex and clock, is asked once an operation
 // has failed. While it is open a goroutine looks after the server, so that no reader has to.
 type health struct {
-	breaker *gobreaker.TwoStepCircuitBreaker[any]
-	ping    func(context.Context) error
-	suspect atomic.Bool // something failed, and it is not over yet
+	breaker  *gobreaker.TwoStepCircuitBreaker[any]
+	ping     func(context.Context) error
+	suspect  atomic.Bool // something failed, and it is not over yet
+	doubting atomic.Bool // a PING is under way
 	// away is closed while the breaker is not.
 	away atomic.Pointer[chan struct{}]
 	// places bounds the operations under way to the connections that the client has. Who waits here can be told
@@ -121,28 +122,53 @@ func (h *health) enter(ctx context.Context) error {
 	}
 }
 
-// leave tells how it went.
-func (h *health) leave(err error) {
+// leave tells how it went. That the caller's time was over says nothing about the server, but where it is so for
+// every caller nothing else would: a PING has to find out.
+func (h *health) leave(ctx context.Context, err error) {
 	if h == nil {
 		return
 	}
 	<-h.places
-	if !fails(err) {
-		err = nil
+	switch {
+	case !fails(err):
+		if h.suspect.Load() {
+			h.record(nil)
+			h.suspect.Store(h.breaker.State() != gobreaker.StateClosed)
+		}
+	case ctx.Err() == nil:
+		h.suspect.Store(true)
+		h.record(err)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		h.doubt()
 	}
-	if err == nil && !h.suspect.Load() {
-		return
-	}
-	h.suspect.Store(true)
+}
+
+// record counts a success or a failure, unless the server has been given up already.
+func (h *health) record(err error) {
 	if h.breaker.State() != gobreaker.StateClosed {
-		return // what was under way when the server was given up
+		return
 	}
 	if done, refused := h.breaker.Allow(); refused == nil {
 		done(err)
 	}
-	if err == nil {
-		h.suspect.Store(false)
+}
+
+// doubt pings the server, unless somebody does. If there is no answer the breaker opens.
+func (h *health) doubt() {
+	if h.ctx.Err() != nil || !h.doubting.CompareAndSwap(false, true) {
+		return
 	}
+	h.pinging.Go(func() {
+		defer h.doubting.Store(false)
+		err := h.ping(h.ctx)
+		if !fails(err) {
+			return
+		}
+		h.suspect.Store(true)
+		for range strikes {
+			h.record(err)
+		}
+	})
 }
 
 // fails reports whether err says that the server cannot be worked with, rather than that it did not like a command

@@ -10,36 +10,58 @@ import (
 // lane is a way to the server: a client and how long to put up with it.
 type lane struct {
 	client redis.UniversalClient
-	health *health // nil: always ask
+	bulk   redis.UniversalClient // client, with more time for what takes some
+	health *health               // nil: always ask
 }
+
+const (
+	// few commands of few bytes are answered within the time-out of one, by a server in good health.
+	fewCommands = 16
+	fewBytes    = 1 << 20
+	// patience is how many time-outs larger batches have.
+	patience = 10
+)
 
 // lanes returns the ways of reads and of invalidations. Both share the connections of client.
 //
-// A read has an alternative, the source, so it does not wait long, is not repeated, and is given up at once
-// while the server is known to fail. An invalidation has none: it takes the client's own time-outs and
-// repetitions, until its context ends. Clients of several servers go by their own settings in both.
+// A read has an alternative, the source, so it does not wait long, is not repeated, and is given up at once while
+// the server is known to fail. An invalidation has none: it takes the client's own time-outs and repetitions, until
+// its context ends. Clients of several servers go by their own settings in both.
 func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes lane) {
 	single, ok := client.(*redis.Client)
 	if !ok {
-		return lane{client: client}, lane{client: client}
+		return lane{client: client, bulk: client}, lane{client: client, bulk: client}
 	}
 	own := *single.Options()
-	// WithTimeout makes a client with options of its own, over the same connections.
-	if own.ReadTimeout > 0 {
-		timeout = min(timeout, own.ReadTimeout)
+	// with makes a client with options of its own, over the same connections.
+	with := func(read, write time.Duration, retries int) *redis.Client {
+		c := single.WithTimeout(read)
+		c.Options().WriteTimeout = write
+		c.Options().MaxRetries = retries
+		c.Options().ContextTimeoutEnabled = true
+		return c
 	}
-	quick := single.WithTimeout(timeout)
-	quick.Options().MaxRetries = 0
-	quick.Options().ContextTimeoutEnabled = true
-	patient := single.WithTimeout(own.ReadTimeout)
-	patient.Options().WriteTimeout = own.WriteTimeout
-	patient.Options().ContextTimeoutEnabled = true
+	bounded := func(d time.Duration) *redis.Client {
+		if own.ReadTimeout > 0 {
+			d = min(d, own.ReadTimeout)
+		}
+		return with(d, d, 0)
+	}
+	quick, patient := bounded(timeout), with(own.ReadTimeout, own.WriteTimeout, own.MaxRetries)
 	ping := func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		return quick.Ping(ctx).Err()
 	}
-	return lane{quick, newHealth(own.PoolSize, ping)}, lane{client: patient}
+	return lane{quick, bounded(patience * timeout), newHealth(own.PoolSize, ping)}, lane{client: patient, bulk: patient}
+}
+
+// of returns the client for n commands of so many bytes.
+func (l lane) of(n, bytes int) redis.UniversalClient {
+	if n > fewCommands || bytes > fewBytes {
+		return l.bulk
+	}
+	return l.client
 }
 
 // do runs an operation unless the server is known to fail.
@@ -48,7 +70,7 @@ func (l lane) do(ctx context.Context, operation func() error) error {
 		return err
 	}
 	err := operation()
-	l.health.leave(err)
+	l.health.leave(ctx, err)
 	return err
 }
 
@@ -58,6 +80,6 @@ func (l lane) exec(ctx context.Context, pipe redis.Pipeliner) error {
 		return err
 	}
 	_, err := pipe.Exec(ctx)
-	l.health.leave(err)
+	l.health.leave(ctx, err)
 	return nil
 }

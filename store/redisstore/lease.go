@@ -22,7 +22,7 @@ func (s *Store) Lease(ctx context.Context, asks ...store.Ask) []store.Grant {
 	calls := make([]call, len(asks))
 	for i, a := range asks {
 		nonce := binary.BigEndian.AppendUint64(nil, drawNonce())
-		args := []any{int(a.Mode), nonce, stampArg(a.Over), claimUnits(a.Hold), s.lease.Milliseconds()}
+		args := []any{int(a.Mode), nonce, stampArg(a.Over), claimUnits(a.Hold), s.term(a.Term)}
 		calls[i] = call{key: a.Key, args: args}
 	}
 	grants := make([]store.Grant, len(asks))
@@ -85,11 +85,14 @@ func unexpected(reply []any) store.Grant {
 	return store.Grant{Err: fmt.Errorf("redisstore: unexpected reply to a request for a lease: %q", reply)}
 }
 
+// term is how long a lease lasts, in ms.
+func (s *Store) term(wanted time.Duration) int64 { return max(s.lease, wanted).Milliseconds() }
+
 // Renew lets leases last for another full term from now.
 func (s *Store) Renew(ctx context.Context, held ...store.Held) error {
 	calls := make([]call, len(held))
 	for i, h := range held {
-		calls[i] = call{key: h.Key, args: []any{stampArg(h.Stamp), s.lease.Milliseconds()}}
+		calls[i] = call{key: h.Key, args: []any{stampArg(h.Stamp), s.term(h.Term)}}
 	}
 	return join(s.reads.each(ctx, renewScript, calls))
 }

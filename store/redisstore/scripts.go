@@ -85,7 +85,11 @@ func (l lane) run(ctx context.Context, script *redis.Script, calls []call) []*re
 // trip.
 func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
 	cmds := make([]*redis.Cmd, len(calls))
-	pipe := l.client.Pipeline()
+	size := 0
+	for _, c := range calls {
+		size += c.size
+	}
+	pipe := l.of(len(calls), size).Pipeline()
 	for i, c := range calls {
 		cmds[i] = script.EvalSha(ctx, pipe, []string{c.key}, c.args...)
 	}
