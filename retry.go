@@ -51,7 +51,8 @@ func newRetrier(try func(context.Context, []string, []uint64) []string, life tim
 	}
 }
 
-// add queues keys, on which the fences of tokens may stand. It returns ErrRetryFull if some of them found no room, and ErrClosed after close.
+// add queues keys, on which the fences of tokens may stand. It returns ErrRetryFull if some of them found no
+// room, and ErrClosed after close.
 func (r *retrier) add(keys []string, tokens []uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -20,7 +20,7 @@ func gone(t *testing.T, st *redisstore.Store, timeout time.Duration) {
 		_, err := st.Get(ctx, "k")
 		require.Error(t, err)
 		_, err = st.Get(t.Context(), "k")
-		return err == redisstore.ErrUnavailable //nolint:errorlint // bare
+		return err == redisstore.ErrUnavailable
 	}, 20*time.Second, time.Millisecond)
 }
 
@@ -47,7 +47,7 @@ func TestAServerThatStandsStillIsFoundOutByCallersInAHurry(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		_, err := st.Get(ctx, "k")
-		return err == redisstore.ErrUnavailable //nolint:errorlint // bare
+		return err == redisstore.ErrUnavailable
 	}, 20*time.Second, time.Millisecond)
 	server.Resume()
 }

@@ -57,7 +57,7 @@ func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes l
 }
 
 // of returns the client for n commands of so many bytes.
-func (l lane) of(n, bytes int) redis.UniversalClient {
+func (l lane) of(n, bytes int) redis.UniversalClient { //nolint:ireturn // it is what it was given
 	if n > fewCommands || bytes > fewBytes {
 		return l.bulk
 	}
