@@ -38,6 +38,12 @@ func (s *state) change(down bool) bool {
 	return s.made <= reportsAtMost
 }
 
+// over reports whether ctx has ended, or so nearly that what has the same deadline may have noticed first.
+func over(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(end) < 5*time.Millisecond
+}
+
 // observe counts an error of the store, unless ctx has ended, and reports the first of a row and the end of the row.
 func (r *Reader) observe(ctx context.Context, err error) {
 	switch {
@@ -48,7 +54,7 @@ func (r *Reader) observe(ctx context.Context, err error) {
 				r.cfg.Report(ctx, ErrRecovered)
 			}
 		}
-	case ctx.Err() == nil:
+	case !over(ctx):
 		r.stats.StoreErrors.Add(1)
 		r.down.Store(true)
 		if r.state.change(true) {

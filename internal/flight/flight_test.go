@@ -186,7 +186,7 @@ func TestNoCallerIsHandedWhatWasReadBeforeItCame(t *testing.T) {
 	)
 	for range 8 {
 		done.Go(func() {
-			for range 2000 {
+			for range 500 {
 				came := clock.Add(1)
 				for again := false; ; again = true {
 					f, ticket, lead := g.Join(context.Background(), "k", again)
@@ -227,7 +227,7 @@ func TestComingAndGoingLeavesNoFlightOpen(t *testing.T) {
 	var done, leaders sync.WaitGroup
 	for range 8 {
 		done.Go(func() {
-			for range 1000 {
+			for range 500 {
 				ctx, cancel := context.WithTimeout(context.Background(), rand.N(50*time.Microsecond))
 				for again := false; ; again = true {
 					f, ticket, lead := g.Join(ctx, "k", again)

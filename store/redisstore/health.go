@@ -135,12 +135,20 @@ func (h *health) leave(ctx context.Context, err error) {
 			h.record(nil)
 			h.suspect.Store(h.breaker.State() != gobreaker.StateClosed)
 		}
-	case ctx.Err() == nil:
+	case errors.Is(ctx.Err(), context.Canceled):
+	case over(ctx):
+		h.doubt()
+	default:
 		h.suspect.Store(true)
 		h.record(err)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		h.doubt()
 	}
+}
+
+// over reports whether ctx's time is over, or so nearly that a connection with the same deadline may have noticed
+// first.
+func over(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ok && time.Until(end) < 5*time.Millisecond
 }
 
 // record counts a success or a failure, unless the server has been given up already.
