@@ -65,7 +65,8 @@ func TestCloseReportsWhatItCouldNotDeliver(t *testing.T) {
 		require.Equal(t, err, c.Close(), "the second Close says something else")
 		require.Equal(t, 30*time.Second, time.Since(start), "the second Close waits again")
 		synctest.Wait()
-		require.Equal(t, before, runtime.NumGoroutine(), "%s", stacks())
+		// One of an earlier test may have ended since.
+		require.LessOrEqual(t, runtime.NumGoroutine(), before, "%s", stacks())
 		attempts := st.attempts.Load()
 		time.Sleep(time.Minute)
 		require.Equal(t, attempts, st.attempts.Load())
@@ -138,7 +139,8 @@ func TestCloseLeavesNoGoroutineBehind(t *testing.T) {
 		st.fail(nil)
 		require.NoError(t, c.Close())
 		synctest.Wait()
-		require.Equal(t, before, runtime.NumGoroutine(), "%s", stacks())
+		// One of an earlier test may have ended since.
+		require.LessOrEqual(t, runtime.NumGoroutine(), before, "%s", stacks())
 	})
 }
 
