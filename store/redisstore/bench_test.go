@@ -3,6 +3,8 @@ package redisstore_test
 import (
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,5 +111,41 @@ func BenchmarkInvalidate(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// Many callers at once share writes and reads, few of them pay nothing for that.
+func BenchmarkGetOfMany(b *testing.B) {
+	server := redistest.Start(b)
+	client := server.Client(b)
+	st := open(b, client)
+	key := names(1)[0]
+	held := lease(b, st, key)
+	require.True(b, offer(b, st, held, strings.Repeat("x", 256)))
+	require.NoError(b, client.PExpire(b.Context(), key, time.Hour).Err())
+	ways := map[string]func() error{
+		"raw":   func() error { _, err := client.Get(b.Context(), key).Bytes(); return err },
+		"store": func() error { _, err := st.Get(b.Context(), key); return err },
+	}
+	for _, callers := range []int{1, 16, 32, 128, 512} {
+		for _, way := range []string{"raw", "store"} {
+			b.Run(fmt.Sprintf("%s-%d", way, callers), func(b *testing.B) {
+				b.ReportAllocs()
+				var left atomic.Int64
+				left.Store(int64(b.N))
+				var all sync.WaitGroup
+				for range callers {
+					all.Go(func() {
+						for left.Add(-1) >= 0 {
+							if err := ways[way](); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				all.Wait()
+			})
+		}
 	}
 }

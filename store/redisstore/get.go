@@ -13,14 +13,7 @@ import (
 
 // Get looks one key up.
 func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
-	if err := s.reads.health.enter(ctx); err != nil {
-		return store.Record{}, err
-	}
-	b, err := s.reads.client.Get(ctx, key).Bytes()
-	if err != nil && hungUp(err) {
-		b, err = s.reads.client.Get(ctx, key).Bytes()
-	}
-	s.reads.health.leave(ctx, err)
+	b, err := s.reads.get(ctx, key)
 	if err != nil {
 		return unread(err)
 	}

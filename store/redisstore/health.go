@@ -92,11 +92,8 @@ func (h *health) close() {
 	}
 }
 
-// enter waits for a place. It returns ErrUnavailable if the server is not to be asked.
-func (h *health) enter(ctx context.Context) error {
-	if h == nil {
-		return nil
-	}
+// refuses returns ErrUnavailable if the server is not to be asked.
+func (h *health) refuses(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err // of no importance for the server's health
 	}
@@ -106,6 +103,17 @@ func (h *health) enter(ctx context.Context) error {
 			return ErrUnavailable
 		default:
 		}
+	}
+	return nil
+}
+
+// enter waits for a place. It returns ErrUnavailable if the server is not to be asked.
+func (h *health) enter(ctx context.Context) error {
+	if h == nil {
+		return nil
+	}
+	if err := h.refuses(ctx); err != nil {
+		return err
 	}
 	select {
 	case h.places <- struct{}{}:
@@ -131,16 +139,21 @@ func (h *health) leave(ctx context.Context, err error) {
 	<-h.places
 	switch {
 	case !fails(err):
-		if h.suspect.Load() {
-			h.record(nil)
-			h.suspect.Store(h.breaker.State() != gobreaker.StateClosed)
-		}
+		h.well()
 	case errors.Is(ctx.Err(), context.Canceled):
 	case over(ctx):
 		h.doubt()
 	default:
 		h.suspect.Store(true)
 		h.record(err)
+	}
+}
+
+// well counts a success, where there is something for it to make good.
+func (h *health) well() {
+	if h.suspect.Load() {
+		h.record(nil)
+		h.suspect.Store(h.breaker.State() != gobreaker.StateClosed)
 	}
 }
 

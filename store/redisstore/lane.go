@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,6 +13,7 @@ type lane struct {
 	client redis.UniversalClient
 	bulk   redis.UniversalClient // client, with more time for what takes some
 	health *health               // nil: always ask
+	crowd  *crowd                // nil: every look-up goes alone
 }
 
 const (
@@ -53,7 +55,8 @@ func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes l
 		defer cancel()
 		return quick.Ping(ctx).Err()
 	}
-	return lane{quick, bounded(patience * timeout), newHealth(own.PoolSize, ping)}, lane{client: patient, bulk: patient}
+	reads = lane{quick, bounded(patience * timeout), newHealth(own.PoolSize, ping), newCrowd(quick)}
+	return reads, lane{client: patient, bulk: patient}
 }
 
 // of returns the client for n commands of so many bytes.
@@ -62,6 +65,44 @@ func (l lane) of(n, bytes int) redis.UniversalClient { //nolint:ireturn // it is
 		return l.bulk
 	}
 	return l.client
+}
+
+// get looks a key up, alone or with others, and once more if the connection turns out to be dead.
+func (l lane) get(ctx context.Context, key string) ([]byte, error) {
+	if l.crowd != nil {
+		defer l.crowd.leave()
+		if l.crowd.enter() {
+			b, err := l.together(ctx, key)
+			if !errors.Is(err, redis.ErrClosed) && !hungUp(err) {
+				return b, err
+			}
+		}
+	}
+	if err := l.health.enter(ctx); err != nil {
+		return nil, err
+	}
+	b, err := l.client.Get(ctx, key).Bytes()
+	if err != nil && hungUp(err) {
+		b, err = l.client.Get(ctx, key).Bytes()
+	}
+	l.health.leave(ctx, err)
+	return b, err
+}
+
+// together looks a key up in a batch. It needs no place, for the batch has one connection. That a batch was late says
+// little about the server, as it may have been large, so a PING has to find out.
+func (l lane) together(ctx context.Context, key string) ([]byte, error) {
+	if err := l.health.refuses(ctx); err != nil {
+		return nil, err
+	}
+	b, err := l.crowd.get(ctx, key)
+	switch {
+	case !fails(err):
+		l.health.well()
+	case !hungUp(err):
+		l.health.doubt()
+	}
+	return b, err
 }
 
 // do runs an operation unless the server is known to fail.

@@ -56,5 +56,6 @@ func New(client redis.UniversalClient, opts Options) *Store {
 func (s *Store) Close() error {
 	s.hub.close()
 	s.reads.health.close()
+	s.reads.crowd.close()
 	return nil
 }
