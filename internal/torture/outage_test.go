@@ -111,14 +111,16 @@ func surviveOutage(t *testing.T, away, back func(*redistest.Server)) {
 	}))
 	var callers sync.WaitGroup
 	ctx, stop := context.WithCancel(context.Background())
-	tick := time.NewTicker(500 * time.Microsecond)
+	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	callers.Go(func() {
-		for i := 0; ctx.Err() == nil; i++ {
-			<-tick.C
-			callers.Go(func() { o.read(i % len(o.rows)) })
-			if i%40 == 0 {
-				callers.Go(func() { o.write(i / 40 % len(o.rows)) })
+		begin := time.Now()
+		for i := 0; ctx.Err() == nil; <-tick.C {
+			for due := int(time.Since(begin) / (500 * time.Microsecond)); i < due; i++ {
+				callers.Go(func() { o.read(i % len(o.rows)) })
+				if i%40 == 0 {
+					callers.Go(func() { o.write(i / 40 % len(o.rows)) })
+				}
 			}
 		}
 	})
@@ -128,14 +130,16 @@ func surviveOutage(t *testing.T, away, back func(*redistest.Server)) {
 	time.Sleep(*outage / 2)
 	t.Logf("while it goes: p99 %v", o.took())
 	time.Sleep(*outage / 2)
-	t.Logf("while it is away: p99 %v", o.took())
+	p99 := o.took()
+	t.Logf("while it is away: p99 %v", p99)
 	back(server)
 	returned := time.Now()
 	hits := o.cache.Stats().Hits
 	for o.cache.Stats().Hits < hits+100 && time.Since(returned) < 30*time.Second {
 		time.Sleep(5 * time.Millisecond)
 	}
-	t.Logf("hits again %v after it came back", time.Since(returned).Round(time.Millisecond))
+	recovery := time.Since(returned)
+	t.Logf("hits again %v after it came back", recovery.Round(time.Millisecond))
 	time.Sleep(time.Second)
 	stop()
 	callers.Wait()
@@ -153,6 +157,10 @@ func surviveOutage(t *testing.T, away, back func(*redistest.Server)) {
 	require.Zero(t, o.failed.Load(), "failed reads")
 	require.Zero(t, o.stale.Load(), "stale reads")
 	require.LessOrEqual(t, o.mostLoading.Load(), int64(16), "loads at once")
+	if *outage > time.Second { // run on its own
+		require.LessOrEqual(t, p99, 100*time.Millisecond, "while Redis is away")
+		require.LessOrEqual(t, recovery, time.Second, "recovery")
+	}
 }
 
 func TestReadsSurviveARedisThatIsKilled(t *testing.T) {

@@ -65,9 +65,11 @@ func (s *Store) del(ctx context.Context, keys []string) []error {
 		for i := range cmds {
 			cmds[i] = pipe.Del(ctx, keys[from+i])
 		}
-		_, _ = pipe.Exec(ctx)
+		err := s.writes.exec(ctx, pipe)
 		for i, cmd := range cmds {
-			errs[from+i] = cmd.Err()
+			if errs[from+i] = err; err == nil {
+				errs[from+i] = cmd.Err()
+			}
 		}
 	}
 	return errs

@@ -21,13 +21,14 @@ const (
 	// strikes is how many failures in a row it takes.
 	strikes = 5
 	// pause is the time between two PINGs.
-	pause = 250 * time.Millisecond
+	pause = 50 * time.Millisecond
 )
 
 // health keeps the read path from waiting for a server that does not answer. A server in good health costs an
 // atomic load and a place in a channel; the circuit breaker, with its mutex and clock, is asked once an operation
 // has failed. While it is open a goroutine looks after the server, so that no reader has to.
 type health struct {
+	reach
 	breaker  *gobreaker.TwoStepCircuitBreaker[any]
 	ping     func(context.Context) error
 	suspect  atomic.Bool // something failed, and it is not over yet
@@ -36,15 +37,18 @@ type health struct {
 	away atomic.Pointer[chan struct{}]
 	// places bounds the operations under way to the connections that the client has. Who waits here can be told
 	// that the server has failed; who waits in the client's pool would wait for its time-out.
-	places chan struct{}
+	places  chan struct{}
+	batched atomic.Int64 // operations under way that need no place
+	dog     watchdog
 
 	ctx     context.Context //nolint:containedctx // the life of the goroutine that pings
 	stop    context.CancelFunc
 	pinging sync.WaitGroup
 }
 
-func newHealth(connections int, ping func(context.Context) error) *health {
-	h := &health{ping: ping, places: make(chan struct{}, connections)}
+func newHealth(connections int, dial, ping func(context.Context) error) *health {
+	h := &health{reach: reach{dial: dial}, ping: ping, places: make(chan struct{}, connections)}
+	h.dog = watchdog{busy: h.busy, bark: h.doubt}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	h.renew()
 	h.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
@@ -68,13 +72,20 @@ func (h *health) renew() {
 	h.away.Store(&away)
 }
 
+func (h *health) busy() bool { return len(h.places) > 0 || h.batched.Load() > 0 }
+
 // await pings the server until it answers.
 func (h *health) await() {
+	defer h.end()
 	for h.breaker.State() != gobreaker.StateClosed {
+		listens := h.look(h.ctx)
 		select {
 		case <-time.After(pause):
 		case <-h.ctx.Done():
 			return
+		}
+		if !listens {
+			continue
 		}
 		if done, err := h.breaker.Allow(); err == nil {
 			done(h.ping(h.ctx))
@@ -117,11 +128,13 @@ func (h *health) enter(ctx context.Context) error {
 	}
 	select {
 	case h.places <- struct{}{}:
+		h.dog.wake()
 		return nil
 	default:
 	}
 	select {
 	case h.places <- struct{}{}:
+		h.dog.wake()
 		return nil
 	case <-*h.away.Load():
 		return ErrUnavailable
@@ -137,6 +150,7 @@ func (h *health) leave(ctx context.Context, err error) {
 		return
 	}
 	<-h.places
+	h.dog.calm()
 	switch {
 	case !fails(err):
 		h.well()
@@ -146,6 +160,27 @@ func (h *health) leave(ctx context.Context, err error) {
 	default:
 		h.suspect.Store(true)
 		h.record(err)
+		h.doubt()
+	}
+}
+
+// join is enter for an operation that needs no place. Then part is to be told how it went.
+func (h *health) join(ctx context.Context) error {
+	if err := h.refuses(ctx); err != nil {
+		return err
+	}
+	h.batched.Add(1)
+	h.dog.wake()
+	return nil
+}
+
+func (h *health) part(err error) {
+	h.batched.Add(-1)
+	h.dog.calm()
+	if fails(err) {
+		h.doubt()
+	} else {
+		h.well()
 	}
 }
 
@@ -174,14 +209,18 @@ func (h *health) record(err error) {
 	}
 }
 
-// doubt pings the server, unless somebody does. If there is no answer the breaker opens.
+// doubt dials and pings the server, unless somebody does. If there is no answer the breaker opens. The client would
+// take the better part of a second to find out that nobody listens, for it dials five times.
 func (h *health) doubt() {
-	if h.ctx.Err() != nil || !h.doubting.CompareAndSwap(false, true) {
+	if h == nil || h.ctx.Err() != nil || !h.doubting.CompareAndSwap(false, true) {
 		return
 	}
 	h.pinging.Go(func() {
 		defer h.doubting.Store(false)
-		err := h.ping(h.ctx)
+		err := h.dial(h.ctx)
+		if err == nil {
+			err = h.ping(h.ctx)
+		}
 		if !fails(err) {
 			return
 		}

@@ -13,7 +13,9 @@ type lane struct {
 	client redis.UniversalClient
 	bulk   redis.UniversalClient // client, with more time for what takes some
 	health *health               // nil: always ask
-	crowd  *crowd                // nil: every look-up goes alone
+	// patient: ask a server that fails, too, unless nobody listens.
+	patient bool
+	crowd   *crowd // nil: every look-up goes alone
 }
 
 const (
@@ -28,7 +30,8 @@ const (
 //
 // A read has an alternative, the source, so it does not wait long, is not repeated, and is given up at once while
 // the server is known to fail. An invalidation has none: it takes the client's own time-outs and repetitions, until
-// its context ends. Clients of several servers go by their own settings in both.
+// its context ends, and is given up only while nobody listens at all. Clients of several servers go by their own
+// settings in both.
 func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes lane) {
 	single, ok := client.(*redis.Client)
 	if !ok {
@@ -50,13 +53,26 @@ func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes l
 		return with(d, d, 0)
 	}
 	quick, patient := bounded(timeout), with(own.ReadTimeout, own.WriteTimeout, own.MaxRetries)
-	ping := func(ctx context.Context) error {
+	within := func(ctx context.Context, do func(context.Context) error) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		return quick.Ping(ctx).Err()
+		return do(ctx)
 	}
-	reads = lane{quick, bounded(patience * timeout), newHealth(own.PoolSize, ping), newCrowd(quick)}
-	return reads, lane{client: patient, bulk: patient}
+	dial := func(ctx context.Context) error {
+		return within(ctx, func(ctx context.Context) error {
+			conn, err := own.Dialer(ctx, own.Network, own.Addr)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		})
+	}
+	ping := func(ctx context.Context) error {
+		return within(ctx, func(ctx context.Context) error { return quick.Ping(ctx).Err() })
+	}
+	h := newHealth(own.PoolSize, dial, ping)
+	reads = lane{client: quick, bulk: bounded(patience * timeout), health: h, crowd: newCrowd(quick)}
+	return reads, lane{client: patient, bulk: patient, health: h, patient: true}
 }
 
 // of returns the client for n commands of so many bytes.
@@ -78,49 +94,59 @@ func (l lane) get(ctx context.Context, key string) ([]byte, error) {
 			}
 		}
 	}
-	if err := l.health.enter(ctx); err != nil {
+	if err := l.enter(ctx); err != nil {
 		return nil, err
 	}
 	b, err := l.client.Get(ctx, key).Bytes()
 	if err != nil && hungUp(err) {
+		l.health.doubt()
 		b, err = l.client.Get(ctx, key).Bytes()
 	}
-	l.health.leave(ctx, err)
+	l.leave(ctx, err)
 	return b, err
 }
 
 // together looks a key up in a batch. It needs no place, for the batch has one connection. That a batch was late says
 // little about the server, as it may have been large, so a PING has to find out.
 func (l lane) together(ctx context.Context, key string) ([]byte, error) {
-	if err := l.health.refuses(ctx); err != nil {
+	if err := l.health.join(ctx); err != nil {
 		return nil, err
 	}
 	b, err := l.crowd.get(ctx, key)
-	switch {
-	case !fails(err):
-		l.health.well()
-	case !hungUp(err):
-		l.health.doubt()
-	}
+	l.health.part(err)
 	return b, err
+}
+
+// enter returns an error if the server is not to be asked. Otherwise leave is to be told how it went.
+func (l lane) enter(ctx context.Context) error {
+	if l.patient {
+		return l.health.wait(ctx)
+	}
+	return l.health.enter(ctx)
+}
+
+func (l lane) leave(ctx context.Context, err error) {
+	if !l.patient {
+		l.health.leave(ctx, err)
+	}
 }
 
 // do runs an operation unless the server is known to fail.
 func (l lane) do(ctx context.Context, operation func() error) error {
-	if err := l.health.enter(ctx); err != nil {
+	if err := l.enter(ctx); err != nil {
 		return err
 	}
 	err := operation()
-	l.health.leave(ctx, err)
+	l.leave(ctx, err)
 	return err
 }
 
 // exec sends a pipeline. Its commands have errors of their own; the one returned says that they were not sent.
 func (l lane) exec(ctx context.Context, pipe redis.Pipeliner) error {
-	if err := l.health.enter(ctx); err != nil {
+	if err := l.enter(ctx); err != nil {
 		return err
 	}
 	_, err := pipe.Exec(ctx)
-	l.health.leave(ctx, err)
+	l.leave(ctx, err)
 	return nil
 }
