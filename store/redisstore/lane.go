@@ -38,12 +38,14 @@ func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes l
 		return lane{client: client, bulk: client}, lane{client: client, bulk: client}
 	}
 	own := *single.Options()
+	single.AddHook(back{})
 	// with makes a client with options of its own, over the same connections.
 	with := func(read, write time.Duration, retries int) *redis.Client {
 		c := single.WithTimeout(read)
 		c.Options().WriteTimeout = write
 		c.Options().MaxRetries = retries
 		c.Options().ContextTimeoutEnabled = true
+		c.AddHook(detour{single})
 		return c
 	}
 	bounded := func(d time.Duration) *redis.Client {

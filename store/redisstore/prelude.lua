@@ -14,21 +14,12 @@ end
 
 -- number reads n bytes at an offset, most significant first.
 local function number(s, at, n)
-  local x = 0
-  for i = at + 1, at + n do
-    x = x * 256 + string.byte(s, i)
-  end
-  return x
+  return (struct.unpack('>I' .. n, s, at + 1))
 end
 
 -- bytes is the inverse of number.
 local function bytes(x, n)
-  local s = ''
-  for _ = 1, n do
-    s = string.char(x % 256) .. s
-    x = math.floor(x / 256)
-  end
-  return s
+  return struct.pack('>I' .. n, x)
 end
 
 -- px is a number of milliseconds as PX takes it.

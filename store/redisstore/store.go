@@ -36,7 +36,8 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // New returns a store on client, which stays the caller's to close. The client must not read from replicas,
-// which would answer with what has been invalidated already.
+// which would answer with what has been invalidated already. Hooks that a *redis.Client has by now, for tracing say,
+// see what the store sends. New adds one of its own to the client: make one store of it, and not one for each request.
 func New(client redis.UniversalClient, opts Options) *Store {
 	if opts.Lease <= 0 {
 		opts.Lease = time.Second

@@ -1,0 +1,62 @@
+package redisstore
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Clones of a client have none of its hooks, so that its tracing and metrics would see nothing of what the store does.
+// Hence a detour: a clone hands what it is about to send to the client, whose hooks run around it, the last of
+// them being ours, which hands it back.
+
+// The keys of what sends a command, or a pipeline, in the contexts of commands on a detour.
+type (
+	sendKey     struct{}
+	sendManyKey struct{}
+)
+
+// detour is a hook of a clone.
+type detour struct{ client *redis.Client }
+
+func (detour) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (d detour) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		return d.client.Process(context.WithValue(ctx, sendKey{}, next), cmd)
+	}
+}
+
+func (d detour) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		pipe := d.client.Pipeline()
+		if err := pipe.BatchProcess(ctx, cmds...); err != nil {
+			return err
+		}
+		_, err := pipe.Exec(context.WithValue(ctx, sendManyKey{}, next))
+		return err
+	}
+}
+
+// back is the hook of the client at which a detour ends.
+type back struct{}
+
+func (back) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (back) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if send, ok := ctx.Value(sendKey{}).(redis.ProcessHook); ok {
+			return send(ctx, cmd)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (back) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if send, ok := ctx.Value(sendManyKey{}).(redis.ProcessPipelineHook); ok {
+			return send(ctx, cmds)
+		}
+		return next(ctx, cmds)
+	}
+}

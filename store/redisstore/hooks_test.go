@@ -1,0 +1,78 @@
+package redisstore_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachet-go/cachet/internal/redistest"
+)
+
+// witness is a hook that counts commands by their names.
+type witness struct {
+	mu   sync.Mutex
+	seen map[string]int // guarded by mu
+}
+
+func (w *witness) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (w *witness) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		w.see(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (w *witness) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		w.see(cmds...)
+		return next(ctx, cmds)
+	}
+}
+
+func (w *witness) see(cmds ...redis.Cmder) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, cmd := range cmds {
+		if name := cmd.Name(); name != "hello" && name != "client" { // of a new connection
+			w.seen[name]++
+		}
+	}
+}
+
+// during returns what was seen while f ran.
+func (w *witness) during(f func()) map[string]int {
+	w.mu.Lock()
+	w.seen = make(map[string]int)
+	w.mu.Unlock()
+	f()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen
+}
+
+func TestHooksOfTheClientSeeEachCommandOnce(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	w := &witness{seen: make(map[string]int)}
+	client.AddHook(w)
+	st := open(t, client)
+	other := open(t, client)
+	value(t, other, "other", "v") // the scripts are known now
+
+	require.Equal(t, map[string]int{"get": 1, "evalsha": 2, "mget": 1, "del": 2}, w.during(func() {
+		value(t, st, "k", "v")
+		require.Equal(t, "v", string(get(t, st, "k").Payload))
+		_, err := st.GetMany(t.Context(), []string{"k", "other"})
+		require.NoError(t, err)
+		require.NoError(t, st.Invalidate(t.Context(), "k", "other"))
+	}))
+	require.Equal(t, map[string]int{"ping": 1}, w.during(func() {
+		require.NoError(t, client.Ping(t.Context()).Err())
+	}), "the user's own")
+
+	keys := named(t, st, 10)
+	require.Equal(t, 200*20, w.during(func() { crowded(t, st, keys, 20) })["get"])
+}
