@@ -39,7 +39,7 @@ type span struct{ start, end int }
 // reset makes the reader read data, after checking that they are one well-formed value and nothing else.
 func (r *msgpackReader) reset(data []byte) error {
 	r.data, r.pos, r.exts, r.next = data, 0, r.exts[:0], 0
-	if err := r.value(0); err != nil {
+	if err := r.values(1, 0); err != nil {
 		return err
 	}
 	if r.pos != len(data) {
@@ -53,17 +53,24 @@ func (r *msgpackReader) ReadByte() (byte, error) {
 	if r.pos >= len(r.data) {
 		return 0, io.ErrUnexpectedEOF
 	}
-	for r.next < len(r.exts) && r.exts[r.next].end <= r.pos {
-		r.next++
-	}
-	if r.next < len(r.exts) {
-		if e := r.exts[r.next]; e.start <= r.pos && e.end-e.start > 1 {
-			return 0, errExtension
-		}
+	if r.next < len(r.exts) && r.inExtension() {
+		return 0, errExtension
 	}
 	c := r.data[r.pos]
 	r.pos++
 	return c, nil
+}
+
+// inExtension reports whether pos is within a payload that must be read in one piece.
+func (r *msgpackReader) inExtension() bool {
+	for r.next < len(r.exts) && r.exts[r.next].end <= r.pos {
+		r.next++
+	}
+	if r.next == len(r.exts) {
+		return false
+	}
+	e := r.exts[r.next]
+	return e.start <= r.pos && e.end-e.start > 1
 }
 
 func (r *msgpackReader) UnreadByte() error {
@@ -83,34 +90,61 @@ func (r *msgpackReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// value steps over one value.
-func (r *msgpackReader) value(depth int) error {
-	if r.pos >= len(r.data) {
-		return io.ErrUnexpectedEOF
+// sizes has 1 + the bytes that follow a code which says how many, and 0 for the other codes.
+var sizes = func() (sizes [256]uint8) {
+	for c := range 256 {
+		switch c := byte(c); {
+		case msgpcode.IsFixedNum(c), c == msgpcode.Nil, c == msgpcode.False, c == msgpcode.True:
+			sizes[c] = 1
+		case msgpcode.IsFixedString(c):
+			sizes[c] = 1 + c&msgpcode.FixedStrMask
+		case c == msgpcode.Uint8, c == msgpcode.Int8:
+			sizes[c] = 1 + 1
+		case c == msgpcode.Uint16, c == msgpcode.Int16:
+			sizes[c] = 1 + 2
+		case c == msgpcode.Uint32, c == msgpcode.Int32, c == msgpcode.Float:
+			sizes[c] = 1 + 4
+		case c == msgpcode.Uint64, c == msgpcode.Int64, c == msgpcode.Double:
+			sizes[c] = 1 + 8
+		}
 	}
-	c := r.data[r.pos]
-	r.pos++
+	return sizes
+}()
+
+// values steps over n values inside a container at depth. It needs no bound on n: it ends where the data do.
+func (r *msgpackReader) values(n uint64, depth int) error {
+	if depth > maxDepth {
+		return errDepth
+	}
+	for range n {
+		if r.pos >= len(r.data) {
+			return io.ErrUnexpectedEOF
+		}
+		c := r.data[r.pos]
+		if size := int(sizes[c]); size > 0 {
+			if size > len(r.data)-r.pos {
+				return io.ErrUnexpectedEOF
+			}
+			r.pos += size
+			continue
+		}
+		r.pos++
+		if err := r.long(c, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// long steps over what follows a code that says more than a size.
+func (r *msgpackReader) long(c byte, depth int) error {
 	switch {
-	case msgpcode.IsFixedNum(c):
-		return nil
-	case msgpcode.IsFixedString(c):
-		return r.skip(uint64(c & msgpcode.FixedStrMask))
 	case msgpcode.IsFixedArray(c):
-		return r.values(uint64(c&msgpcode.FixedArrayMask), depth)
+		return r.values(uint64(c&msgpcode.FixedArrayMask), depth+1)
 	case msgpcode.IsFixedMap(c):
-		return r.values(2*uint64(c&msgpcode.FixedMapMask), depth)
+		return r.values(2*uint64(c&msgpcode.FixedMapMask), depth+1)
 	}
 	switch c {
-	case msgpcode.Nil, msgpcode.False, msgpcode.True:
-		return nil
-	case msgpcode.Uint8, msgpcode.Int8:
-		return r.skip(1)
-	case msgpcode.Uint16, msgpcode.Int16:
-		return r.skip(2)
-	case msgpcode.Uint32, msgpcode.Int32, msgpcode.Float:
-		return r.skip(4)
-	case msgpcode.Uint64, msgpcode.Int64, msgpcode.Double:
-		return r.skip(8)
 	case msgpcode.FixExt1:
 		return r.extension(1)
 	case msgpcode.FixExt2:
@@ -140,26 +174,13 @@ func (r *msgpackReader) value(depth int) error {
 	}
 	switch c {
 	case msgpcode.Array16, msgpcode.Array32:
-		return r.values(n, depth)
+		return r.values(n, depth+1)
 	case msgpcode.Map16, msgpcode.Map32:
-		return r.values(2*n, depth)
+		return r.values(2*n, depth+1)
 	case msgpcode.Ext8, msgpcode.Ext16, msgpcode.Ext32:
 		return r.extension(n)
 	}
 	return r.skip(n)
-}
-
-// values steps over n values inside a container at depth. It needs no bound on n: it ends where the data do.
-func (r *msgpackReader) values(n uint64, depth int) error {
-	if depth >= maxDepth {
-		return errDepth
-	}
-	for range n {
-		if err := r.value(depth + 1); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // extension steps over an extension's type and its payload of n bytes, and notes where the payload is.
