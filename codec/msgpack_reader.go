@@ -31,6 +31,7 @@ type msgpackReader struct {
 	pos  int
 	exts []span // the extensions' payloads, in order
 	next int    // the first of exts that does not end before pos, as of the last ReadByte
+	from int    // where that starts, or len(data)
 }
 
 // span is a piece of the data, [start, end).
@@ -46,14 +47,26 @@ func (r *msgpackReader) reset(data []byte) error {
 		return errTrailing
 	}
 	r.pos = 0
+	r.seek()
 	return nil
+}
+
+// seek finds the first extension that does not end before pos.
+func (r *msgpackReader) seek() {
+	for r.next < len(r.exts) && r.exts[r.next].end <= r.pos {
+		r.next++
+	}
+	r.from = len(r.data)
+	if r.next < len(r.exts) {
+		r.from = r.exts[r.next].start
+	}
 }
 
 func (r *msgpackReader) ReadByte() (byte, error) {
 	if r.pos >= len(r.data) {
 		return 0, io.ErrUnexpectedEOF
 	}
-	if r.next < len(r.exts) && r.inExtension() {
+	if r.pos >= r.from && r.inExtension() {
 		return 0, errExtension
 	}
 	c := r.data[r.pos]
@@ -63,14 +76,8 @@ func (r *msgpackReader) ReadByte() (byte, error) {
 
 // inExtension reports whether pos is within a payload that must be read in one piece.
 func (r *msgpackReader) inExtension() bool {
-	for r.next < len(r.exts) && r.exts[r.next].end <= r.pos {
-		r.next++
-	}
-	if r.next == len(r.exts) {
-		return false
-	}
-	e := r.exts[r.next]
-	return e.start <= r.pos && e.end-e.start > 1
+	r.seek()
+	return r.pos >= r.from && r.exts[r.next].end-r.from > 1
 }
 
 func (r *msgpackReader) UnreadByte() error {
