@@ -46,6 +46,7 @@ type rig struct {
 	server *redistest.Server
 	client *redis.Client
 	sent   *sent
+	source time.Duration // what a load takes
 	cache  *cachet.Cache[int64, product]
 }
 
@@ -58,11 +59,11 @@ func newRig(tb testing.TB) *rig {
 	st := redisstore.New(own, redisstore.Options{})
 	r.cache = cachet.Must(cachet.New(st, cachet.Config[int64, product]{
 		Name: "p",
-		Load: func(_ context.Context, id int64) (product, error) { return make300(id), nil },
+		Load: func(_ context.Context, id int64) (product, error) { return r.load(id), nil },
 		LoadMany: func(_ context.Context, ids []int64) (map[int64]product, error) {
 			found := make(map[int64]product, len(ids))
 			for _, id := range ids {
-				found[id] = make300(id)
+				found[id] = r.load(id)
 			}
 			return found, nil
 		},
@@ -86,6 +87,13 @@ func (r *rig) fill(tb testing.TB, n int) (ids []int64, plain []string) {
 	_, err := r.cache.GetMany(tb.Context(), ids)
 	require.NoError(tb, err)
 	return ids, plain
+}
+
+func (r *rig) load(id int64) product {
+	if r.source > 0 {
+		time.Sleep(r.source)
+	}
+	return make300(id)
 }
 
 func (r *rig) get(key string) error {

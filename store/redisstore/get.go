@@ -28,7 +28,8 @@ func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
 // GetMany looks keys up: by MGET where one server has them all, else by a pipeline of GETs to each. MGET does
 // not tell a key that holds no string from one that holds nothing. Neither is in the way of a lease.
 func (s *Store) GetMany(ctx context.Context, keys []string) ([]store.Record, error) {
-	recs, errs := make([]store.Record, len(keys)), make([]error, len(keys))
+	recs := make([]store.Record, len(keys))
+	var errs []error
 	var layered []int
 	for from, to := range batches(len(keys)) {
 		read := s.pipelined
@@ -38,7 +39,9 @@ func (s *Store) GetMany(ctx context.Context, keys []string) ([]store.Record, err
 		read(ctx, keys[from:to], func(i int, b []byte, err error) {
 			i += from
 			if err != nil {
-				recs[i], errs[i] = unread(err)
+				if recs[i], err = unread(err); err != nil {
+					errs = append(errs, err)
+				}
 				return
 			}
 			recs[i] = record.Parse(b)
@@ -54,7 +57,10 @@ func (s *Store) GetMany(ctx context.Context, keys []string) ([]store.Record, err
 		}
 		looked, lookErrs := s.look(ctx, again)
 		for n, i := range layered {
-			recs[i], errs[i] = looked[n], lookErrs[n]
+			recs[i] = looked[n]
+			if lookErrs[n] != nil {
+				errs = append(errs, lookErrs[n])
+			}
 		}
 	}
 	return recs, join(errs)
