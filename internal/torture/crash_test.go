@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(childRole) {
 	case "writer":
 		writeAndHang()
+	case "hot":
+		readHot()
 	case "reader":
 		loadAndHang()
 	default:

@@ -8,7 +8,8 @@ if r.stamp ~= stamp then
 end
 
 local left = math.floor((ttl - math.max(0, now - number(stamp, 8, 8))) / 1000)
-local rest = r.probation and math.floor((r.probation - now) / 1000)
+-- The server keeps a key until the millisecond after its deadline, and on probation nothing may live longer than that.
+local rest = r.probation and math.floor((r.probation - now) / 1000) - 1
 if left < 1 or rest and left < rest then
   -- A key has one deadline. A value that is to go before the probation is over would take that with it, so it is
   -- not kept and the probation is.
