@@ -61,15 +61,13 @@ func (s *Store) del(ctx context.Context, keys []string) []error {
 	errs := make([]error, len(keys))
 	for from, to := range batches(len(keys)) {
 		pipe := s.writes.client.Pipeline()
-		cmds := make([]*redis.IntCmd, to-from)
+		cmds := make([]*redis.Cmd, to-from)
 		for i := range cmds {
-			cmds[i] = pipe.Del(ctx, keys[from+i])
+			cmds[i] = pipe.Do(ctx, "del", keys[from+i])
 		}
-		err := s.writes.exec(ctx, pipe)
+		s.writes.exec(ctx, pipe, cmds)
 		for i, cmd := range cmds {
-			if errs[from+i] = err; err == nil {
-				errs[from+i] = cmd.Err()
-			}
+			errs[from+i] = cmd.Err()
 		}
 	}
 	return errs

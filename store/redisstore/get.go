@@ -95,18 +95,14 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 // pipelined reads keys from the servers that have them.
 func (s *Store) pipelined(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
 	pipe := s.reads.of(len(keys), 0).Pipeline()
-	cmds := make([]*redis.StringCmd, len(keys))
+	cmds := make([]*redis.Cmd, len(keys))
 	for i, key := range keys {
-		cmds[i] = pipe.Get(ctx, key)
+		cmds[i] = pipe.Do(ctx, "get", key)
 	}
-	err := s.reads.exec(ctx, pipe)
+	s.reads.exec(ctx, pipe, cmds)
 	for i, cmd := range cmds {
-		if err != nil {
-			found(i, nil, err)
-			continue
-		}
-		b, err := cmd.Bytes()
-		found(i, b, err)
+		text, err := cmd.Text()
+		found(i, shared(text), err)
 	}
 }
 

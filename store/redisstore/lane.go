@@ -143,12 +143,24 @@ func (l lane) do(ctx context.Context, operation func() error) error {
 	return err
 }
 
-// exec sends a pipeline. Its commands have errors of their own; the one returned says that they were not sent.
-func (l lane) exec(ctx context.Context, pipe redis.Pipeliner) error {
-	if err := l.enter(ctx); err != nil {
-		return err
+// exec sends a pipeline of commands. Each has an error of its own.
+//
+// Where the client cannot log in, since the password has changed or the server has too many clients, it does not say so to the
+// commands of a pipeline, which then look as if they had succeeded. So what has neither an error nor a reply gets one.
+func (l lane) exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd) {
+	err := l.enter(ctx)
+	if err == nil {
+		_, err = pipe.Exec(ctx)
+		l.leave(ctx, err)
 	}
-	_, err := pipe.Exec(ctx)
-	l.leave(ctx, err)
-	return nil
+	if err == nil {
+		err = errUnanswered
+	}
+	for _, cmd := range cmds {
+		if cmd.Err() == nil && cmd.Val() == nil {
+			cmd.SetErr(err)
+		}
+	}
 }
+
+var errUnanswered = errors.New("redisstore: the client does not say what became of a command")

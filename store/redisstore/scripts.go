@@ -93,10 +93,7 @@ func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) 
 	for i, c := range calls {
 		cmds[i] = script.EvalSha(ctx, pipe, []string{c.key}, c.args...)
 	}
-	if err := l.exec(ctx, pipe); err != nil {
-		fail(cmds, err)
-		return cmds
-	}
+	l.exec(ctx, pipe, cmds)
 	var again []*redis.Cmd
 	for i, c := range calls {
 		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
@@ -105,18 +102,9 @@ func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) 
 		}
 	}
 	if len(again) > 0 {
-		if err := l.exec(ctx, pipe); err != nil {
-			fail(again, err)
-		}
+		l.exec(ctx, pipe, again)
 	}
 	return cmds
-}
-
-// fail puts err on commands that were not sent: without it they would pass for executed.
-func fail(cmds []*redis.Cmd, err error) {
-	for _, cmd := range cmds {
-		cmd.SetErr(err)
-	}
 }
 
 // each executes a script for each call where the reply does not matter.
