@@ -67,6 +67,7 @@ var troubles = map[string]trouble{
 // A server that is up and refuses to work fails no read. Writes are made and, where they cannot be invalidated, reported
 // and retried until they are.
 func TestNoReadFailsWhileTheServerRefusesToWork(t *testing.T) {
+	t.Parallel()
 	for name, tr := range troubles {
 		for kind, how := range map[string]cachet.Strategy{"plain": aside.Strategy{}, "fenced": aside.Strategy{Fence: time.Minute}} {
 			t.Run(name+"/"+kind, func(t *testing.T) {

@@ -145,8 +145,9 @@ func (l lane) do(ctx context.Context, operation func() error) error {
 
 // exec sends a pipeline of commands. Each has an error of its own.
 //
-// Where the client cannot log in, since the password has changed or the server has too many clients, it does not say so to the
-// commands of a pipeline, which then look as if they had succeeded. So what has neither an error nor a reply gets one.
+// Where the client cannot log in, since the password has changed or the server has too many clients, it does not say
+// so to the commands of a pipeline, which then look as if they had succeeded. So what has neither an error nor a reply
+// gets one.
 func (l lane) exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd) {
 	err := l.enter(ctx)
 	if err == nil {
