@@ -1,0 +1,18 @@
+package redisqueue_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/redis/go-redis/v9/logging"
+)
+
+// The processes of TestNothingIsLostWhenProcessesAreKilled are this program, started anew.
+func TestMain(m *testing.M) {
+	logging.Disable() // the client's, about servers that are down on purpose
+	if addr := os.Getenv(processEnv); addr != "" {
+		process(addr)
+		return
+	}
+	os.Exit(m.Run())
+}
