@@ -44,8 +44,9 @@ for _, key in ipairs(ARGV) do
 end
 return 1`)
 
-// Invalidate notes the deletes where a SIGKILL does not reach.
+// Invalidate notes the deletes where a SIGKILL does not reach. It takes some time, for kills to come in between.
 func (r recorded) Invalidate(ctx context.Context, keys ...string) error {
+	time.Sleep(rand.N(30 * time.Millisecond))
 	args := make([]any, len(keys))
 	for i, key := range keys {
 		args[i] = key
