@@ -50,7 +50,7 @@ const (
 	// breath is the shortest time between two looks that find less than a full batch, so that deletes come in batches.
 	breath = 10 * time.Millisecond
 	// claimTerm is how long a claim stands without a word of its holder.
-	claimTerm = 400 * time.Millisecond
+	claimTerm = 300 * time.Millisecond
 	// batch bounds the keys of one script and of one call of the store.
 	batch = 500
 	// timeout bounds each call of Redis and of the store.
