@@ -43,7 +43,7 @@ func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
 	strangers := []string{
 		"go-redis", "kafka", "sqlite", "jackc/pgx", "lib/pq", "go-sql-driver", "testify", "redisstore",
 	}
-	for _, pkg := range []string{".", "./store/memstore", "./doubledelete"} {
+	for _, pkg := range []string{".", "./store/memstore", "./doubledelete", "./aftercommit"} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()
 		require.NoError(t, err)
 		for dep := range strings.Lines(string(out)) {
@@ -102,6 +102,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"store/memstore":   {"store", "internal/record"},
 		"store/redisstore": {"store", "internal/record", "internal/backoff"},
 		"aside":            {"store", "internal/record", "internal/flight", "internal/backoff"},
+		"aftercommit":      {},
 		"doubledelete":     {"store", "internal/backoff"},
 
 		"doubledelete/redisqueue": {"store", "doubledelete", "internal/backoff"},
