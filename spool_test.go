@@ -3,6 +3,7 @@ package cachet_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -249,5 +250,62 @@ func TestAKeyThatIsPutInAfterCloseGaveUpStaysThere(t *testing.T) {
 		close(b.held)
 		require.ErrorIs(t, <-updated, cachet.ErrDeferred)
 		require.Contains(t, b.Pending(""), "test:k")
+	})
+}
+
+// The spool has the key of the first write, and is full when the second fails: the retry is for both.
+func TestAKeyThatTheSpoolHasAlreadyIsDoneWithInTheEnd(t *testing.T) {
+	newBed(t).memory(t, func(t *testing.T, p place) {
+		b := newBox()
+		c, src, st := cached(t, p, spooled(b))
+		st.fail(errStore)
+		require.ErrorIs(t, c.Update(t.Context(), "k", src.write("k", "v2")), cachet.ErrDeferred)
+		b.mu.Lock()
+		b.err = errors.New("disk full")
+		b.mu.Unlock()
+		require.NotErrorIs(t, c.Update(t.Context(), "k", src.write("k", "v3")), cachet.ErrDeferred)
+		st.fail(nil)
+		until(t, "the retry delivers", func() bool { return c.Stats().Pending == 0 })
+		synctest.Wait()
+		require.Empty(t, b.Pending(""))
+	})
+}
+
+func TestCloseDoesNotSayThatTheSpoolHasWhatItRefused(t *testing.T) {
+	newBed(t).memory(t, func(t *testing.T, p place) {
+		b := newBox()
+		st := &tapped{Store: p}
+		src := newSource(map[string]string{"k": "v1"})
+		cfg := src.config(false)
+		cfg.Name, cfg.Spool, cfg.Hooks.Error = "test", b, func(context.Context, error) {}
+		c, err := cachet.New(st, cfg)
+		require.NoError(t, err)
+		st.fail(errStore)
+		require.ErrorIs(t, c.Update(t.Context(), "a", src.write("a", "1")), cachet.ErrDeferred)
+		b.err = errors.New("disk full")
+		require.NotErrorIs(t, c.Update(t.Context(), "b", src.write("b", "1")), cachet.ErrDeferred)
+		err = c.Close()
+		require.ErrorIs(t, err, cachet.ErrClosed)
+		require.NotErrorIs(t, err, cachet.ErrDeferred)
+	})
+}
+
+func TestWhatFindsNoRoomInTheQueueIsNotDeferred(t *testing.T) {
+	newBed(t).memory(t, func(t *testing.T, p place) {
+		b := newBox()
+		st := count(p)
+		cfg := newSource(nil).config(false)
+		cfg.Spool = b
+		c := open(t, st, cfg)
+		st.fail(errStore)
+		keys := make([]string, 70_000)
+		for i := range keys {
+			keys[i] = fmt.Sprint(i)
+		}
+		err := c.Invalidate(t.Context(), keys...)
+		require.ErrorIs(t, err, cachet.ErrRetryFull)
+		require.NotErrorIs(t, err, cachet.ErrDeferred)
+		require.Len(t, b.Pending(""), 1<<16)
+		st.fail(nil)
 	})
 }
