@@ -103,6 +103,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"store/redisstore": {"store", "internal/record", "internal/backoff"},
 		"aside":            {"store", "internal/record", "internal/flight", "internal/backoff"},
 		"aftercommit":      {},
+		"spool":            {},
 		"doubledelete":     {"store", "internal/backoff"},
 
 		"doubledelete/redisqueue": {"store", "doubledelete", "internal/backoff"},
