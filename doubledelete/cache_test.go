@@ -12,6 +12,7 @@ import (
 	"github.com/cachet-go/cachet"
 	"github.com/cachet-go/cachet/aside"
 	"github.com/cachet-go/cachet/doubledelete"
+	"github.com/cachet-go/cachet/store"
 	"github.com/cachet-go/cachet/store/memstore"
 )
 
@@ -83,6 +84,44 @@ func TestTheCacheClosesItsStrategyAndWaitsForTheDelayedDelete(t *testing.T) {
 		begin := time.Now()
 		require.NoError(t, c.Close())
 		require.Equal(t, 5*time.Second, time.Since(begin))
+		get(t, c, "v2")
+	})
+}
+
+// unreachable is a store that cannot be invalidated for a while.
+type unreachable struct {
+	store.Store
+	off atomic.Bool
+}
+
+func (u *unreachable) Invalidate(ctx context.Context, keys ...string) error {
+	if u.off.Load() {
+		return errStore
+	}
+	return u.Store.Invalidate(ctx, keys...)
+}
+
+// The retry that Close waits for is a write like any other, and its delayed delete is made too.
+func TestClosingWaitsForRetriesAndTheirDelayedDeletes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &replica{}
+		r.set("v1")
+		time.Sleep(time.Second)
+		st := &unreachable{Store: memstore.New()}
+		c, err := cachet.New(st, cachet.Config[string, string]{
+			Name:     "test",
+			Load:     r.load,
+			Strategy: doubledelete.New(doubledelete.Options{Delay: 5 * time.Second}),
+		})
+		require.NoError(t, err)
+		get(t, c, "v1")
+		st.off.Store(true)
+		require.ErrorIs(t, c.Update(t.Context(), "k", func(context.Context) error { r.set("v2"); return nil }), errStore)
+		time.AfterFunc(3*time.Second, func() { st.off.Store(false) })
+		begin := time.Now()
+		require.NoError(t, c.Close())
+		require.GreaterOrEqual(t, time.Since(begin), 8*time.Second)
+		require.Less(t, time.Since(begin), 10*time.Second)
 		get(t, c, "v2")
 	})
 }

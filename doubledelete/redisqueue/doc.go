@@ -6,6 +6,6 @@
 // and another process makes the delete, so that one may be made more than once; that costs a load at most. A delete
 // that fails is repeated, with pauses of up to a second, for as long as it fails.
 //
-// The schedule is as durable as its Redis. One that evicts keys, or keeps nothing on disk, may lose it; one of its own,
-// apart from the cache, need not. A failover may lose what was scheduled just before.
+// Needs Redis 5. The schedule is as durable as its Redis. One that evicts keys, or keeps nothing on disk, may lose
+// it; one of its own, apart from the cache, need not. A failover may lose what was scheduled just before.
 package redisqueue

@@ -42,7 +42,8 @@ type Queue struct {
 var _ doubledelete.Scheduler = (*Queue)(nil)
 
 const (
-	// shards is how many parts the schedule has, which a Cluster spreads. All processes must agree in it.
+	// shards is how many parts the schedule has, which a Cluster spreads. All processes must agree in it: what is
+	// scheduled in a part that nobody works on is not made.
 	shards = 8
 	// poll is the longest time between two looks at a shard. What is due is seen sooner, if it was scheduled before the
 	// last look.
