@@ -36,8 +36,10 @@ var clocks = map[string]time.Duration{
 const delay = 700 * time.Millisecond
 
 func TestADelayIsHonouredThatAProcessWithAWrongClockAskedFor(t *testing.T) {
+	t.Parallel()
 	for name, ahead := range clocks {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			srv := redistest.Start(t)
 			g := newTarget()
 			open(t, srv.Client(t), g, redisqueue.Options{})
@@ -55,8 +57,10 @@ func TestADelayIsHonouredThatAProcessWithAWrongClockAskedFor(t *testing.T) {
 }
 
 func TestADelayIsHonouredByAProcessWithAWrongClock(t *testing.T) {
+	t.Parallel()
 	for name, ahead := range clocks {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			srv := redistest.Start(t)
 			g := newTarget()
 			q := open(t, srv.Client(t), g, redisqueue.Options{})

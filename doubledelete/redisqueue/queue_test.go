@@ -124,6 +124,7 @@ func onTime(t *testing.T, begin, at time.Time, delay time.Duration) {
 }
 
 func TestKeysAreDeletedOnceTheDelayIsOver(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	q := open(t, srv.Client(t), g, redisqueue.Options{})
@@ -142,6 +143,7 @@ func TestKeysAreDeletedOnceTheDelayIsOver(t *testing.T) {
 }
 
 func TestManyKeysAreScheduledAtOnce(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	q := open(t, srv.Client(t), g, redisqueue.Options{})
@@ -159,6 +161,7 @@ func TestManyKeysAreScheduledAtOnce(t *testing.T) {
 }
 
 func TestAKeyScheduledTwiceKeepsTheLaterTime(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	q := open(t, srv.Client(t), g, redisqueue.Options{})
@@ -177,6 +180,7 @@ func TestAKeyScheduledTwiceKeepsTheLaterTime(t *testing.T) {
 
 // The delete under way may have been made before the write that schedules the next one: its end must not end that.
 func TestAKeyScheduledWhileItsDeleteIsUnderWayIsDeletedOnceMore(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	q := open(t, srv.Client(t), g, redisqueue.Options{})
@@ -198,6 +202,7 @@ func TestAKeyScheduledWhileItsDeleteIsUnderWayIsDeletedOnceMore(t *testing.T) {
 // A process claims k, hangs until its claim has lapsed, and ends: by then k is scheduled again and claimed by another
 // process, which must not lose it.
 func TestAnOldClaimsEndDoesNotEndThatOfAnother(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	slow, other := newTarget(), newTarget()
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -225,6 +230,7 @@ func TestAnOldClaimsEndDoesNotEndThatOfAnother(t *testing.T) {
 }
 
 func TestWhatFailsIsRepeatedUntilItSucceedsAndReportedOnce(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	g.setFail(func([]string) error { return errStore })
@@ -241,6 +247,7 @@ func TestWhatFailsIsRepeatedUntilItSucceedsAndReportedOnce(t *testing.T) {
 }
 
 func TestOnlyTheKeysThatFailedAreRepeated(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	var once sync.Once
@@ -265,6 +272,7 @@ func TestOnlyTheKeysThatFailedAreRepeated(t *testing.T) {
 }
 
 func TestAPanicOfTheStoreIsAFailure(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	var once sync.Once
@@ -277,6 +285,7 @@ func TestAPanicOfTheStoreIsAFailure(t *testing.T) {
 }
 
 func TestSchedulesOfTwoNamesAreApart(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	a, b := newTarget(), newTarget()
 	q := open(t, srv.Client(t), a, redisqueue.Options{Name: "a}{"})
@@ -288,6 +297,7 @@ func TestSchedulesOfTwoNamesAreApart(t *testing.T) {
 
 // Names and keys may hold any bytes.
 func TestAnyKeyMayBeScheduled(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	q := open(t, srv.Client(t), g, redisqueue.Options{Name: "}\x00 {"})
@@ -299,6 +309,7 @@ func TestAnyKeyMayBeScheduled(t *testing.T) {
 }
 
 func TestCloseLeavesTheScheduleToOthers(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	first, second := newTarget(), newTarget()
 	q := open(t, srv.Client(t), first, redisqueue.Options{})
@@ -315,6 +326,7 @@ func TestCloseLeavesTheScheduleToOthers(t *testing.T) {
 }
 
 func TestCloseWaitsForTheDeleteUnderWayAndTellsIfItLeavesIt(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	entered, leave := make(chan struct{}, 100), make(chan struct{})
@@ -331,6 +343,7 @@ func TestCloseWaitsForTheDeleteUnderWayAndTellsIfItLeavesIt(t *testing.T) {
 }
 
 func TestAScheduleThatIsNotReachedNamesTheKeys(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	client := srv.Client(t, func(o *redis.Options) { o.MaxRetries = -1 })
 	q := open(t, client, newTarget(), redisqueue.Options{})
@@ -344,6 +357,7 @@ func TestAScheduleThatIsNotReachedNamesTheKeys(t *testing.T) {
 }
 
 func TestWorkGoesOnWhenTheServerIsBack(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	g := newTarget()
 	reports := make(chan error, 100)
@@ -361,6 +375,7 @@ func TestWorkGoesOnWhenTheServerIsBack(t *testing.T) {
 }
 
 func TestAClusterSpreadsTheSchedule(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 3)
 	g := newTarget()
 	q := open(t, cluster.Client(t), g, redisqueue.Options{Name: "odd}name"})

@@ -51,6 +51,7 @@ func writer(addr string) {
 }
 
 func TestAWriterKilledAfterItsCommitLeavesAStaleValueForTheDelayOnly(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Start(t)
 	client := srv.Client(t)
 	require.NoError(t, client.Set(t.Context(), "db:k", "v1", 0).Err())
