@@ -34,7 +34,7 @@ type Scheduler interface {
 }
 
 // scheduleTimeout bounds a call of a Scheduler, which does not end with the writer's context.
-const scheduleTimeout = 5 * time.Second
+const scheduleTimeout = 2 * time.Second
 
 // Strategy is a cachet.Strategy. Make one with New for each cache, which closes it. Its methods may be called
 // concurrently.
