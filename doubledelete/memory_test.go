@@ -37,6 +37,21 @@ func TestAKeyThatIsWrittenAgainIsDeletedOnceMoreAfterTheLaterWrite(t *testing.T)
 	})
 }
 
+// The delay is measured anew between two writes, and is shorter then.
+func TestAShorterDelayDoesNotBringALongerOneForward(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := doubledelete.NewAdaptive(doubledelete.AdaptiveOptions{Max: 5 * time.Second})
+		a.Observe(200 * time.Millisecond)
+		l := newLog()
+		s := open(t, doubledelete.Options{Adaptive: a})
+		require.NoError(t, s.Write(t.Context(), l, []string{"a"}, nothing)) // Max, until it was measured
+		synctest.Wait()
+		require.NoError(t, s.Write(t.Context(), l, []string{"a", "b"}, nothing))
+		require.NoError(t, s.Close(t.Context()))
+		require.Equal(t, []string{"200ms delete b", "5s delete a"}, delayed(l, 2))
+	})
+}
+
 func TestWhatFailsIsRepeatedUntilItSucceedsAndReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reports atomic.Int32
@@ -170,5 +185,25 @@ func TestKeysThatFindNoRoomAreNamed(t *testing.T) {
 
 		require.NoError(t, s.Close(t.Context()))
 		require.Len(t, delayed(l, 2), room/1000+1, "deletes of at most 1000 keys")
+	})
+}
+
+// Those that are being deleted may have to be put back.
+func TestKeysInHandTakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const room = 1 << 18
+		names := make([]string, room)
+		for i := range names {
+			names[i] = fmt.Sprint(i)
+		}
+		l := newLog()
+		s := open(t, doubledelete.Options{Delay: time.Second, Error: func(context.Context, error) {}})
+		require.NoError(t, s.Write(t.Context(), l, names, nothing))
+		l.hang = time.Second
+		l.setFail(func([]string) error { return errStore })
+		time.Sleep(1500 * time.Millisecond)
+		err := s.Write(t.Context(), l, []string{"new"}, nothing)
+		require.ErrorIs(t, err, doubledelete.ErrFull)
+		l.setFail(nil)
 	})
 }
