@@ -205,5 +205,6 @@ func TestKeysInHandTakeRoom(t *testing.T) {
 		err := s.Write(t.Context(), l, []string{"new"}, nothing)
 		require.ErrorIs(t, err, doubledelete.ErrFull)
 		l.setFail(nil)
+		require.NoError(t, s.Close(t.Context()))
 	})
 }
