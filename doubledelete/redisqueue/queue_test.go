@@ -2,7 +2,6 @@ package redisqueue_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -15,79 +14,6 @@ import (
 	"github.com/cachet-go/cachet/internal/redistest"
 	"github.com/cachet-go/cachet/store"
 )
-
-var errStore = errors.New("store failed")
-
-// target is a store that notes when which key was deleted.
-type target struct {
-	store.Invalidator // nil: nothing else is called
-
-	mu      sync.Mutex
-	deleted map[string][]time.Time
-	calls   int
-	fail    func(keys []string) error // called without mu
-	changed chan struct{}
-}
-
-func newTarget() *target {
-	return &target{deleted: make(map[string][]time.Time), changed: make(chan struct{}, 1)}
-}
-
-func (g *target) Invalidate(_ context.Context, keys ...string) error {
-	g.mu.Lock()
-	g.calls++
-	fail := g.fail
-	g.mu.Unlock()
-	var err error
-	if fail != nil {
-		err = fail(keys)
-	}
-	named, _ := errors.AsType[*store.KeysError](err)
-	if err != nil && named == nil {
-		return err
-	}
-	g.mu.Lock()
-	for _, key := range keys {
-		if named == nil || key != named.Keys[0] {
-			g.deleted[key] = append(g.deleted[key], time.Now())
-		}
-	}
-	g.mu.Unlock()
-	select {
-	case g.changed <- struct{}{}:
-	default:
-	}
-	return err
-}
-
-func (g *target) setFail(fail func(keys []string) error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.fail = fail
-}
-
-func (g *target) times(key string) []time.Time {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return append([]time.Time(nil), g.deleted[key]...)
-}
-
-// await waits until key was deleted n times and returns when.
-func (g *target) await(t *testing.T, key string, n int) []time.Time {
-	t.Helper()
-	patience := time.After(20 * time.Second)
-	for {
-		if times := g.times(key); len(times) >= n {
-			return times
-		}
-		select {
-		case <-g.changed:
-		case <-time.After(50 * time.Millisecond):
-		case <-patience:
-			t.Fatalf("%s: deleted %v, want %d times", key, g.times(key), n)
-		}
-	}
-}
 
 func open(t *testing.T, client redis.UniversalClient, inv store.Invalidator, opts redisqueue.Options) *redisqueue.Queue {
 	t.Helper()
@@ -199,91 +125,6 @@ func TestAKeyScheduledWhileItsDeleteIsUnderWayIsDeletedOnceMore(t *testing.T) {
 	empty(t, q)
 }
 
-// A process claims k, hangs until its claim has lapsed, and ends: by then k is scheduled again and claimed by another
-// process, which must not lose it.
-func TestAnOldClaimsEndDoesNotEndThatOfAnother(t *testing.T) {
-	t.Parallel()
-	srv := redistest.Start(t)
-	slow, other := newTarget(), newTarget()
-	entered, leave := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	slow.setFail(func([]string) error {
-		once.Do(func() { close(entered); <-leave })
-		return nil
-	})
-	other.setFail(func([]string) error { return errStore })
-	q := open(t, srv.Client(t), slow, redisqueue.Options{})
-	require.NoError(t, q.Schedule(t.Context(), 0, "k"))
-	<-entered
-	require.NoError(t, q.Schedule(t.Context(), 0, "k"))
-	open(t, srv.Client(t), other, redisqueue.Options{})
-	tried := func(n int) func() bool {
-		return func() bool { other.mu.Lock(); defer other.mu.Unlock(); return other.calls >= n }
-	}
-	require.Eventually(t, tried(1), 10*time.Second, time.Millisecond)
-	close(leave)
-	slow.await(t, "k", 1)
-	require.NoError(t, q.Close(t.Context()))
-	other.setFail(nil)
-	other.await(t, "k", 1)
-	empty(t, q)
-}
-
-func TestWhatFailsIsRepeatedUntilItSucceedsAndReportedOnce(t *testing.T) {
-	t.Parallel()
-	srv := redistest.Start(t)
-	g := newTarget()
-	g.setFail(func([]string) error { return errStore })
-	reports := make(chan error, 100)
-	q := open(t, srv.Client(t), g, redisqueue.Options{Error: func(_ context.Context, err error) { reports <- err }})
-	require.NoError(t, q.Schedule(t.Context(), 0, "k"))
-	require.ErrorIs(t, <-reports, errStore)
-	require.Eventually(t, func() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.calls >= 4 }, 10*time.Second, time.Millisecond)
-	require.Empty(t, reports)
-	require.EqualValues(t, 1, pending(t, q))
-	g.setFail(nil)
-	g.await(t, "k", 1)
-	empty(t, q)
-}
-
-func TestOnlyTheKeysThatFailedAreRepeated(t *testing.T) {
-	t.Parallel()
-	srv := redistest.Start(t)
-	g := newTarget()
-	var once sync.Once
-	g.setFail(func(keys []string) (err error) {
-		for _, key := range keys {
-			if key == "bad" {
-				once.Do(func() { err = &store.KeysError{Keys: []string{"bad"}, Err: errStore} })
-			}
-		}
-		return err
-	})
-	q := open(t, srv.Client(t), g, redisqueue.Options{})
-	keys := []string{"bad"}
-	for i := range 100 {
-		keys = append(keys, fmt.Sprint("good", i))
-	}
-	require.NoError(t, q.Schedule(t.Context(), 0, keys...))
-	empty(t, q)
-	for _, key := range keys {
-		require.Len(t, g.times(key), 1, key)
-	}
-}
-
-func TestAPanicOfTheStoreIsAFailure(t *testing.T) {
-	t.Parallel()
-	srv := redistest.Start(t)
-	g := newTarget()
-	var once sync.Once
-	g.setFail(func([]string) error { once.Do(func() { panic("store") }); return nil })
-	reports := make(chan error, 100)
-	q := open(t, srv.Client(t), g, redisqueue.Options{Error: func(_ context.Context, err error) { reports <- err }})
-	require.NoError(t, q.Schedule(t.Context(), 0, "k"))
-	require.ErrorContains(t, <-reports, "panicked")
-	g.await(t, "k", 1)
-}
-
 func TestSchedulesOfTwoNamesAreApart(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
@@ -323,55 +164,6 @@ func TestCloseLeavesTheScheduleToOthers(t *testing.T) {
 
 	open(t, srv.Client(t), second, redisqueue.Options{})
 	require.GreaterOrEqual(t, second.await(t, "k", 1)[0].Sub(begin), time.Second)
-}
-
-func TestCloseWaitsForTheDeleteUnderWayAndTellsIfItLeavesIt(t *testing.T) {
-	t.Parallel()
-	srv := redistest.Start(t)
-	g := newTarget()
-	entered, leave := make(chan struct{}, 100), make(chan struct{})
-	g.setFail(func([]string) error { entered <- struct{}{}; <-leave; return nil })
-	q := open(t, srv.Client(t), g, redisqueue.Options{})
-	require.NoError(t, q.Schedule(t.Context(), 0, "k"))
-	<-entered
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	require.ErrorIs(t, q.Close(ctx), context.DeadlineExceeded)
-	close(leave)
-	require.NoError(t, q.Close(t.Context()))
-	g.await(t, "k", 1)
-}
-
-func TestAScheduleThatIsNotReachedNamesTheKeys(t *testing.T) {
-	t.Parallel()
-	srv := redistest.Start(t)
-	client := srv.Client(t, func(o *redis.Options) { o.MaxRetries = -1 })
-	q := open(t, client, newTarget(), redisqueue.Options{})
-	srv.Kill()
-	err := q.Schedule(t.Context(), 0, "a", "b", "c")
-	var failed *store.KeysError
-	require.ErrorAs(t, err, &failed)
-	require.ElementsMatch(t, []string{"a", "b", "c"}, failed.Keys)
-	_, err = q.Pending(t.Context())
-	require.Error(t, err)
-}
-
-func TestWorkGoesOnWhenTheServerIsBack(t *testing.T) {
-	t.Parallel()
-	srv := redistest.Start(t)
-	g := newTarget()
-	reports := make(chan error, 100)
-	q := open(t, srv.Client(t, func(o *redis.Options) { o.MaxRetries = -1 }), g, redisqueue.Options{
-		Error: func(_ context.Context, err error) { reports <- err },
-	})
-	require.NoError(t, q.Schedule(t.Context(), 0, "warm"))
-	g.await(t, "warm", 1)
-	srv.Kill()
-	require.Error(t, <-reports)
-	srv.Restart()
-	require.Eventually(t, func() bool { return q.Schedule(t.Context(), 0, "k") == nil }, 10*time.Second, 10*time.Millisecond)
-	g.await(t, "k", 1)
-	require.LessOrEqual(t, len(reports), 8, "one per shard and outage")
 }
 
 func TestAClusterSpreadsTheSchedule(t *testing.T) {
