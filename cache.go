@@ -58,7 +58,8 @@ func New[K comparable, V any](st store.Store, cfg Config[K, V]) (*Cache[K, V], e
 		MaxValueSize: cfg.MaxValueSize,
 		Report:       c.report,
 	})
-	c.retry = newRetrier(c.retryNow, c.life())
+	c.retry = newRetrier(c.retryNow, c.life(), cfg.Spool)
+	c.retry.resume(c.prefix)
 	return c, nil
 }
 
@@ -123,20 +124,22 @@ func (c *Cache[K, V]) life() time.Duration {
 // closeTimeout is how long Close waits for invalidations that could not be delivered yet.
 const closeTimeout = 30 * time.Second
 
-// Close ends background refreshes, closes the strategy, and waits up to 30 s for invalidations that are yet to
-// be delivered. Those that are not by then are in the *InvalidationError that it returns. A second Close does
-// nothing and returns the same. Get and Update still work on a closed cache, without refreshing and retrying.
+// Close ends background refreshes, waits up to 30 s for invalidations that are yet to be delivered, and closes
+// the strategy. Those that are not by then are in the *InvalidationError that it returns, which wraps ErrDeferred
+// if Config.Spool has them all. A second Close does nothing and returns the same. Get and Update still work on a
+// closed cache, without refreshing and retrying.
 func (c *Cache[K, V]) Close() error {
 	c.closing.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		c.reader.Close(ctx)
 		var errs []error
+		if left, deferred := c.retry.close(ctx); len(left) > 0 {
+			errs = append(errs, &InvalidationError{Cache: c.cfg.Name, Keys: left, Err: errors.Join(ErrClosed, deferred)})
+		}
+		// The strategy last: retries are writes to it.
 		if s, ok := c.cfg.Strategy.(interface{ Close(context.Context) error }); ok {
 			errs = append(errs, s.Close(ctx))
-		}
-		if left := c.retry.close(ctx); len(left) > 0 {
-			errs = append(errs, &InvalidationError{Cache: c.cfg.Name, Keys: left, Err: ErrClosed})
 		}
 		c.closed = errors.Join(errs...)
 	})

@@ -72,6 +72,10 @@ type Config[K comparable, V any] struct {
 
 	// Strategy surrounds a write with invalidations. Default aside.Strategy{}: write, then delete.
 	Strategy Strategy
+	// Spool keeps failed invalidations until they succeed, or no copy can be left, also if the process dies in
+	// between: the next cache of this name that has the spool goes on with them. It is the caller's to close,
+	// after the cache. Default: in memory only.
+	Spool Spool
 	// Hooks observe the cache. Default: errors that no method can return go to slog.Default.
 	Hooks Hooks
 }

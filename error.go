@@ -27,6 +27,9 @@ var (
 	// ErrRetryFull is among the causes of an InvalidationError some of whose keys found no room in the retry
 	// queue.
 	ErrRetryFull = errors.New("cachet: retry queue is full")
+	// ErrDeferred is among the causes of an InvalidationError all of whose keys are in Config.Spool: they are
+	// repeated even if the process dies. Of that alone a caller need not be told.
+	ErrDeferred = errors.New("cachet: invalidation is in the spool")
 	// ErrClosed is among the causes of an InvalidationError whose keys are not retried since the cache is
 	// closed.
 	ErrClosed = errors.New("cachet: closed")
@@ -34,7 +37,8 @@ var (
 
 // InvalidationError says that a write may have been committed and that copies of its records may still be
 // served. The invalidation is repeated in the background until it succeeds or no copy can be left, unless the
-// error wraps ErrRetryFull or ErrClosed.
+// error wraps ErrRetryFull or ErrClosed. With Config.Spool it wraps ErrDeferred, or says why the spool has not
+// got the keys.
 type InvalidationError struct {
 	Cache string
 	Keys  []string // as they stand in the store
