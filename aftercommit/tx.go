@@ -34,8 +34,8 @@ const invalidateTimeout = 10 * time.Second
 func New(tx Committer) *Tx { return &Tx{tx: tx} }
 
 // Add has invalidate run after the commit, in the order of the calls. It usually calls cachet.Cache.Invalidate, best
-// with several keys at once. Its context has the values of that of Commit, does not end with it, and has 10 s for all
-// invalidations together.
+// with several keys at once. Its context has the values of that of Commit, does not end with it, and has 10 s from
+// the commit on for all invalidations together.
 func (t *Tx) Add(invalidate func(context.Context) error) {
 	t.pending = append(t.pending, invalidate)
 }
@@ -61,9 +61,9 @@ func (t *Tx) RollbackTo(s Savepoint) {
 // which are of type *cachet.InvalidationError, the transaction has been committed and the invalidations are being
 // repeated.
 func (t *Tx) Commit(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
-	defer cancel()
 	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
+		defer cancel()
 		if ierr := t.invalidate(ctx); ierr != nil {
 			err = errors.Join(err, ierr)
 		}

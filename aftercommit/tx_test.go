@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -18,9 +19,11 @@ type transaction struct {
 	ended []string
 	err   error
 	panic any
+	takes time.Duration
 }
 
 func (tx *transaction) Commit() error {
+	time.Sleep(tx.takes)
 	tx.ended = append(tx.ended, "commit")
 	if tx.panic != nil {
 		panic(tx.panic)
@@ -160,4 +163,13 @@ func TestInvalidationsAreMadeOnce(t *testing.T) {
 	require.NoError(t, tx.Commit(t.Context()))
 	require.NoError(t, tx.Commit(t.Context()))
 	require.Equal(t, []string{"commit", "a", "commit"}, inner.ended)
+}
+
+func TestASlowCommitLeavesTheInvalidationsTheirTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, inner := begin()
+		inner.takes = time.Minute
+		tx.Add(func(ctx context.Context) error { return ctx.Err() })
+		require.NoError(t, tx.Commit(t.Context()))
+	})
 }
