@@ -23,6 +23,8 @@ type Cache[K comparable, V any] struct {
 	retry  *retrier
 	count  counters
 
+	stopAdvice func(context.Context) // nil: none was asked for
+
 	closing sync.Once
 	closed  error // guarded by closing
 }
@@ -60,6 +62,7 @@ func New[K comparable, V any](st store.Store, cfg Config[K, V]) (*Cache[K, V], e
 	})
 	c.retry = newRetrier(c.retryNow, c.life(), cfg.Spool)
 	c.retry.resume(c.prefix)
+	c.advise(st)
 	return c, nil
 }
 
@@ -133,6 +136,9 @@ func (c *Cache[K, V]) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		c.reader.Close(ctx)
+		if c.stopAdvice != nil {
+			c.stopAdvice(ctx)
+		}
 		var errs []error
 		if left, deferred := c.retry.close(ctx); len(left) > 0 {
 			errs = append(errs, &InvalidationError{Cache: c.cfg.Name, Keys: left, Err: errors.Join(ErrClosed, deferred)})

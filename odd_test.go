@@ -93,15 +93,17 @@ func refuse(t *testing.T, tr trouble, how cachet.Strategy) {
 	require.Equal(t, "v1", get(t, c))
 
 	tr.cause(server)
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(context.Background())
 	var (
 		all  sync.WaitGroup
 		read atomic.Int64
 	)
+	defer all.Wait()
+	defer stop()
 	for range 8 {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 				v, err := c.Get(ctx, "k")
 				cancel()
 				if !assert.NoError(t, err) || !assert.NotEmpty(t, v) {
@@ -130,6 +132,4 @@ func refuse(t *testing.T, tr trouble, how cachet.Strategy) {
 		_, ok, err := c.Peek(t.Context(), "k")
 		return ok && err == nil
 	})
-	stop()
-	all.Wait()
 }

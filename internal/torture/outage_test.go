@@ -117,9 +117,10 @@ func surviveOutage(t *testing.T, away, back func(*redistest.Server)) {
 		begin := time.Now()
 		for i := 0; ctx.Err() == nil; <-tick.C {
 			for due := int(time.Since(begin) / (500 * time.Microsecond)); i < due; i++ {
-				callers.Go(func() { o.read(i % len(o.rows)) })
-				if i%40 == 0 {
-					callers.Go(func() { o.write(i / 40 % len(o.rows)) })
+				n := i
+				callers.Go(func() { o.read(n % len(o.rows)) })
+				if n%40 == 0 {
+					callers.Go(func() { o.write(n / 40 % len(o.rows)) })
 				}
 			}
 		}

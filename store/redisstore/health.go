@@ -150,7 +150,6 @@ func (h *health) leave(ctx context.Context, err error) {
 		return
 	}
 	<-h.places
-	h.dog.calm()
 	switch {
 	case !fails(err):
 		h.well()
@@ -176,7 +175,6 @@ func (h *health) join(ctx context.Context) error {
 
 func (h *health) part(err error) {
 	h.batched.Add(-1)
-	h.dog.calm()
 	if fails(err) {
 		h.doubt()
 	} else {
@@ -186,6 +184,7 @@ func (h *health) part(err error) {
 
 // well counts a success, where there is something for it to make good.
 func (h *health) well() {
+	h.dog.calm()
 	if h.suspect.Load() {
 		h.record(nil)
 		h.suspect.Store(h.breaker.State() != gobreaker.StateClosed)
@@ -217,11 +216,12 @@ func (h *health) doubt() {
 	}
 	h.pinging.Go(func() {
 		defer h.doubting.Store(false)
+		h.dog.alive.Store(false)
 		err := h.dial(h.ctx)
 		if err == nil {
 			err = h.ping(h.ctx)
 		}
-		if !fails(err) {
+		if !fails(err) || h.dog.alive.Load() { // it answers others: this machine, or that one, is busy
 			return
 		}
 		h.suspect.Store(true)

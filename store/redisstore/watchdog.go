@@ -9,7 +9,7 @@ import (
 const silence = 50 * time.Millisecond
 
 // watchdog notices that operations are under way and none of them ends. The client would tell in the end, but it
-// dials five times before it says that nobody listens, while readers with a deadline fail. An operation costs two
+// dials five times before it says that nobody listens, while readers with a deadline fail. An operation costs a few
 // atomic loads.
 type watchdog struct {
 	busy func() bool // reports whether operations are under way
@@ -17,6 +17,7 @@ type watchdog struct {
 
 	awake    atomic.Bool // somebody looks again within silence
 	answered atomic.Bool // since it last looked
+	alive    atomic.Bool // answered since it was last put in doubt
 }
 
 // wake is called when an operation begins.
@@ -26,10 +27,13 @@ func (w *watchdog) wake() {
 	}
 }
 
-// calm is called when an operation ends.
+// calm is called when an operation is answered.
 func (w *watchdog) calm() {
 	if !w.answered.Load() {
 		w.answered.Store(true)
+	}
+	if !w.alive.Load() {
+		w.alive.Store(true)
 	}
 }
 
