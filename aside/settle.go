@@ -162,7 +162,8 @@ func fail(jobs []*job, err error) []Load {
 // finish stores what was loaded and hands it out. A flight whose fill is sent is closed first: who comes while
 // the fill travels may come after an invalidation that followed it. An accepted fill proves that no
 // invalidation came between the grant and the fill, so all who came before the flight closed may have the
-// value; of a refused one, only those who came before the load began.
+// value; of a refused one, only those who came before the load began. So it is on probation, where an accepted
+// value may be older than the grant: those who come while the load goes on may come after the probation's end.
 func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []flight.Ticket, cost time.Duration) {
 	var (
 		fills  []store.Fill
@@ -205,8 +206,10 @@ func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []
 	for n, v := range r.cfg.Store.Fill(ctx, fills...) {
 		i := filled[n]
 		upTo := closed[i]
-		if !v.Accepted {
+		if !v.Accepted || jobs[i].grant.OnProbation {
 			upTo = marks[i]
+		}
+		if !v.Accepted {
 			r.observe(ctx, v.Err)
 			if v.Err == nil {
 				r.stats.Refused.Add(1)
