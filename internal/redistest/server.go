@@ -52,6 +52,32 @@ func Start(tb testing.TB, args ...string) *Server {
 	return s
 }
 
+// Replica starts a replica of s and waits until it has what s has. args are added to its command line.
+func (s *Server) Replica(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	host, port := s.HostPort()
+	r := Start(tb, append([]string{"--replicaof", host + " " + port}, args...)...)
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		info, _ := r.Do("info", "replication").(string)
+		if strings.Contains(info, "master_link_status:up") {
+			return r
+		}
+		if time.Now().After(deadline) {
+			tb.Fatalf("redistest: no replication from %s to %s:\n%s", s.Addr, r.Addr, info)
+		}
+	}
+}
+
+// HostPort returns the two parts of Addr.
+func (s *Server) HostPort() (host, port string) {
+	s.tb.Helper()
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+	return host, port
+}
+
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
@@ -79,11 +105,8 @@ func path(tb testing.TB, program string) string {
 // start starts the process and returns an error if it ends before it answers.
 func (s *Server) start() error {
 	s.tb.Helper()
-	host, port, err := net.SplitHostPort(s.Addr)
-	if err != nil {
-		s.tb.Fatalf("redistest: %v", err)
-	}
-	args := append([]string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no"}, s.args...)
+	host, port := s.HostPort()
+	args := append([]string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"}, s.args...)
 	cmd := exec.Command(path(s.tb, "redis-server"), args...) //nolint:gosec,noctx // Kill ends it
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
 	if err := cmd.Start(); err != nil {

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -65,9 +66,9 @@ func (s *Store) del(ctx context.Context, keys []string) []error {
 		for i := range cmds {
 			cmds[i] = pipe.Del(ctx, keys[from+i])
 		}
-		_, _ = pipe.Exec(ctx)
+		err := s.writes.exec(ctx, pipe)
 		for i, cmd := range cmds {
-			errs[from+i] = cmd.Err()
+			errs[from+i] = cmp.Or(err, cmd.Err())
 		}
 	}
 	return errs

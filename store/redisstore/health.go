@@ -30,7 +30,9 @@ const (
 type health struct {
 	breaker  *gobreaker.TwoStepCircuitBreaker[any]
 	ping     func(context.Context) error
-	suspect  atomic.Bool // something failed, and it is not over yet
+	vet      func(context.Context) error
+	vetted   atomic.Bool // the server was seen to be one to read from
+	suspect  atomic.Bool // it was not yet, or something failed and it is not over
 	doubting atomic.Bool // a PING is under way
 	// away is closed while the breaker is not.
 	away atomic.Pointer[chan struct{}]
@@ -43,8 +45,9 @@ type health struct {
 	pinging sync.WaitGroup
 }
 
-func newHealth(connections int, ping func(context.Context) error) *health {
-	h := &health{ping: ping, places: make(chan struct{}, connections)}
+func newHealth(connections int, ping, vet func(context.Context) error) *health {
+	h := &health{ping: ping, vet: vet, places: make(chan struct{}, connections)}
+	h.suspect.Store(true)
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	h.renew()
 	h.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
@@ -80,7 +83,7 @@ func (h *health) await() {
 			done(h.ping(h.ctx))
 		}
 	}
-	h.suspect.Store(false)
+	h.suspect.Store(!h.vetted.Load())
 }
 
 // close ends the goroutine that pings. From then on the server is always asked.
@@ -92,7 +95,7 @@ func (h *health) close() {
 	}
 }
 
-// enter waits for a place. It returns ErrUnavailable if the server is not to be asked.
+// enter waits for a place. It returns ErrUnavailable if the server is not to be asked for now, or ErrReplica.
 func (h *health) enter(ctx context.Context) error {
 	if h == nil {
 		return nil
@@ -105,6 +108,9 @@ func (h *health) enter(ctx context.Context) error {
 		case <-*h.away.Load():
 			return ErrUnavailable
 		default:
+		}
+		if err := h.meet(ctx); err != nil {
+			return err
 		}
 	}
 	select {
@@ -120,6 +126,21 @@ func (h *health) enter(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// meet vets the server, until it has passed once. That it cannot be reached counts like any other failure.
+func (h *health) meet(ctx context.Context) error {
+	if h.vetted.Load() {
+		return nil
+	}
+	err := h.vet(ctx)
+	switch {
+	case err == nil:
+		h.vetted.Store(true)
+	case !errors.Is(err, ErrReplica) && ctx.Err() == nil:
+		h.record(err)
+	}
+	return err
 }
 
 // leave tells how it went. That the caller's time was over says nothing about the server, but where it is so for

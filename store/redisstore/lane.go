@@ -28,6 +28,10 @@ const (
 // the server is known to fail. An invalidation has none: it takes the client's own time-outs and repetitions, until
 // its context ends. Clients of several servers go by their own settings in both.
 func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes lane) {
+	if err := routed(client); err != nil {
+		refused := lane{client, client, newHealth(0, nil, func(context.Context) error { return err })}
+		return refused, refused
+	}
 	single, ok := client.(*redis.Client)
 	if !ok {
 		return lane{client: client, bulk: client}, lane{client: client, bulk: client}
@@ -53,7 +57,9 @@ func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes l
 		defer cancel()
 		return quick.Ping(ctx).Err()
 	}
-	return lane{quick, bounded(patience * timeout), newHealth(own.PoolSize, ping)}, lane{client: patient, bulk: patient}
+	vet := func(ctx context.Context) error { return master(ctx, quick) }
+	health := newHealth(own.PoolSize, ping, vet)
+	return lane{quick, bounded(patience * timeout), health}, lane{client: patient, bulk: patient}
 }
 
 // of returns the client for n commands of so many bytes.

@@ -35,8 +35,8 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// New returns a store on client, which stays the caller's to close. The client must not read from replicas,
-// which would answer with what has been invalidated already.
+// New returns a store on client, which stays the caller's to close. A client that reads from replicas, which would
+// answer with what has been invalidated already, makes every operation return ErrReplica; see [Store.Check].
 func New(client redis.UniversalClient, opts Options) *Store {
 	if opts.Lease <= 0 {
 		opts.Lease = time.Second
@@ -50,6 +50,10 @@ func New(client redis.UniversalClient, opts Options) *Store {
 	s.hub.init(client)
 	return s
 }
+
+// Check returns an error that wraps ErrReplica if the options of the client say that it reads from replicas, else nil.
+// It asks no server. cachet.New returns what it returns.
+func (s *Store) Check() error { return routed(s.hub.client) }
 
 // Close ends the connection over which wake-ups come, after which waiters poll, and what looks after a server that
 // fails. All else goes on working. It may be called more than once.
