@@ -26,6 +26,7 @@ type Server struct {
 	Addr string
 
 	tb   testing.TB
+	file string // of configuration, if any
 	args []string
 	log  output
 
@@ -39,10 +40,15 @@ type Server struct {
 // line. Without redis-server the test is skipped, or fails where the environment says CI.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
+	return start(tb, "", args...)
+}
+
+func start(tb testing.TB, file string, args ...string) *Server {
+	tb.Helper()
 	var s *Server
 	for range 5 { // somebody else may take the port before the server does
 		addr := freeAddr(tb)
-		s = &Server{Addr: addr, tb: tb, args: args}
+		s = &Server{Addr: addr, tb: tb, file: file, args: args}
 		if s.start() == nil {
 			break
 		}
@@ -57,13 +63,25 @@ func (s *Server) Replica(tb testing.TB, args ...string) *Server {
 	tb.Helper()
 	host, port := s.HostPort()
 	r := Start(tb, append([]string{"--replicaof", host + " " + port}, args...)...)
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		info, _ := r.Do("info", "replication").(string)
-		if strings.Contains(info, "master_link_status:up") {
-			return r
-		}
+	r.awaitReplication()
+	return r
+}
+
+// awaitReplication waits until a replica has what its master has.
+func (s *Server) awaitReplication() {
+	s.tb.Helper()
+	await(s.tb, "the replica is up to date", func() bool {
+		info, _ := s.Do("info", "replication").(string)
+		return strings.Contains(info, "master_link_status:up")
+	})
+}
+
+// await waits until something is so.
+func await(tb testing.TB, what string, so func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			tb.Fatalf("redistest: no replication from %s to %s:\n%s", s.Addr, r.Addr, info)
+			tb.Fatalf("redistest: waited in vain: %s", what)
 		}
 	}
 }
@@ -106,7 +124,12 @@ func path(tb testing.TB, program string) string {
 func (s *Server) start() error {
 	s.tb.Helper()
 	host, port := s.HostPort()
-	args := append([]string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"}, s.args...)
+	args := append([]string{
+		"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0",
+	}, s.args...)
+	if s.file != "" {
+		args = append([]string{s.file}, args...)
+	}
 	cmd := exec.Command(path(s.tb, "redis-server"), args...) //nolint:gosec,noctx // Kill ends it
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
 	if err := cmd.Start(); err != nil {

@@ -39,7 +39,8 @@ func master(ctx context.Context, client *redis.Client) error {
 		return nil
 	}
 	if role := cmd.Val()["role"]; err == nil && role != nil && role != "master" {
-		return fmt.Errorf("%w: %s is a %v (FailoverOptions.ReplicaOnly, or its address)", ErrReplica, client.Options().Addr, role)
+		addr := client.Options().Addr
+		return fmt.Errorf("%w: %s is a %v (FailoverOptions.ReplicaOnly, or the address of one)", ErrReplica, addr, role)
 	}
 	return err
 }

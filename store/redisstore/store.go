@@ -22,15 +22,23 @@ type Options struct {
 	// Timeout bounds an operation of the read path, on a single server. After that the record is loaded from
 	// the source. Invalidations go by the client's own time-outs. 0: 200ms
 	Timeout time.Duration
+	// Replicas is how many replicas of its master must have an invalidation before it is acknowledged, by WAIT. With
+	// fewer, Invalidate and Lift return a *[ReplicasError], and a cache repeats the invalidation as it does any that
+	// failed. A failover to a replica that has confirmed loses nothing; one to another replica still may. Fences
+	// are not waited for. 0: none
+	Replicas int
+	// ReplicasTimeout bounds the wait for them, and is rounded down to milliseconds. 0: 500ms
+	ReplicasTimeout time.Duration
 }
 
 // Store is a store.Store in Redis.
 type Store struct {
-	reads  lane
-	writes lane
-	single bool // one server has all keys
-	lease  time.Duration
-	hub    hub
+	reads      lane
+	writes     lane
+	replicated replicated
+	single     bool // one server has all keys
+	lease      time.Duration
+	hub        hub
 }
 
 var _ store.Store = (*Store)(nil)
@@ -44,10 +52,16 @@ func New(client redis.UniversalClient, opts Options) *Store {
 	if opts.Timeout <= 0 {
 		opts.Timeout = 200 * time.Millisecond
 	}
+	if opts.ReplicasTimeout <= 0 {
+		opts.ReplicasTimeout = 500 * time.Millisecond
+	}
 	_, single := client.(*redis.Client)
 	s := &Store{single: single, lease: max(opts.Lease, time.Millisecond)}
 	s.reads, s.writes = lanes(client, opts.Timeout)
 	s.hub.init(client)
+	if s.Check() == nil {
+		s.replicated = replicated{client, opts.Replicas, max(opts.ReplicasTimeout, time.Millisecond)}
+	}
 	return s
 }
 
