@@ -46,7 +46,7 @@ func (c *Cluster) join(epoch int, args []string) *Server {
 	if err != nil {
 		c.tb.Fatalf("redistest: %v", err)
 	}
-	args = append([]string{"--cluster-enabled", "yes", "--cluster-port", bus, "--dir", c.tb.TempDir()}, args...)
+	args = append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)
 	s := Start(c.tb, args...)
 	s.Do("cluster", "set-config-epoch", epoch)
 	if len(c.Servers) > 0 {

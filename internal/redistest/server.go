@@ -26,6 +26,7 @@ type Server struct {
 	Addr string
 
 	tb   testing.TB
+	dir  string
 	file string // of configuration, if any
 	args []string
 	log  output
@@ -48,7 +49,7 @@ func start(tb testing.TB, file string, args ...string) *Server {
 	var s *Server
 	for range 5 { // somebody else may take the port before the server does
 		addr := freeAddr(tb)
-		s = &Server{Addr: addr, tb: tb, file: file, args: args}
+		s = &Server{Addr: addr, tb: tb, dir: tb.TempDir(), file: file, args: args}
 		if s.start() == nil {
 			break
 		}
@@ -125,7 +126,8 @@ func (s *Server) start() error {
 	s.tb.Helper()
 	host, port := s.HostPort()
 	args := append([]string{
-		"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0",
+		"--bind", host, "--port", port, "--dir", s.dir, // where a replica puts what it is sent, and would find it again
+		"--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0",
 	}, s.args...)
 	if s.file != "" {
 		args = append([]string{s.file}, args...)

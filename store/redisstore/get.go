@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"unsafe"
@@ -13,14 +14,24 @@ import (
 
 // Get looks one key up.
 func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
-	if err := s.reads.health.enter(ctx); err != nil {
+	way := s.reads
+	if s.fleet != nil {
+		var err error
+		if way, err = s.fleet.lane(ctx, key); err != nil {
+			return store.Record{}, err
+		}
+	}
+	if err := way.health.enter(ctx); err != nil {
 		return store.Record{}, err
 	}
-	b, err := s.reads.client.Get(ctx, key).Bytes()
+	b, err := way.client.Get(ctx, key).Bytes()
 	if err != nil && hungUp(err) {
+		b, err = way.client.Get(ctx, key).Bytes()
+	}
+	way.health.leave(ctx, err)
+	if addr, _ := redirect(err); addr != "" {
 		b, err = s.reads.client.Get(ctx, key).Bytes()
 	}
-	s.reads.health.leave(ctx, err)
 	if err != nil {
 		return unread(err)
 	}
@@ -95,19 +106,24 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 
 // pipelined reads keys from the servers that have them.
 func (s *Store) pipelined(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
-	pipe := s.reads.of(len(keys), 0).Pipeline()
-	cmds := make([]*redis.StringCmd, len(keys))
-	for i, key := range keys {
-		cmds[i] = pipe.Get(ctx, key)
-	}
-	err := s.reads.exec(ctx, pipe)
-	for i, cmd := range cmds {
-		if err != nil {
-			found(i, nil, err)
-			continue
+	cmds, errs := make([]*redis.StringCmd, len(keys)), make([]error, len(keys))
+	s.spread(ctx, keys, func(l lane, part []int) (elsewhere []int) {
+		pipe := l.of(len(part), 0).Pipeline()
+		for _, i := range part {
+			cmds[i] = pipe.Get(ctx, keys[i])
 		}
-		b, err := cmd.Bytes()
-		found(i, b, err)
+		err := l.exec(ctx, pipe)
+		for _, i := range part {
+			errs[i] = cmp.Or(err, cmds[i].Err())
+			if addr, _ := redirect(errs[i]); addr != "" {
+				elsewhere = append(elsewhere, i)
+			}
+		}
+		return elsewhere
+	})
+	for i, cmd := range cmds {
+		b, _ := cmd.Bytes()
+		found(i, b, errs[i])
 	}
 }
 
@@ -118,7 +134,7 @@ func (s *Store) look(ctx context.Context, keys []string) ([]store.Record, []erro
 	for i, key := range keys {
 		calls[i].key = key
 	}
-	for i, cmd := range s.reads.run(ctx, lookScript, calls) {
+	for i, cmd := range s.run(ctx, lookScript, calls) {
 		left, err := cmd.Text()
 		switch {
 		case err != nil:

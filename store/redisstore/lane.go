@@ -26,7 +26,7 @@ const (
 //
 // A read has an alternative, the source, so it does not wait long, is not repeated, and is given up at once while
 // the server is known to fail. An invalidation has none: it takes the client's own time-outs and repetitions, until
-// its context ends. Clients of several servers go by their own settings in both.
+// its context ends. A client of several servers goes by its own settings in both; see fleet.
 func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes lane) {
 	if err := routed(client); err != nil {
 		refused := lane{client, client, newHealth(0, nil, func(context.Context) error { return err })}
@@ -36,30 +36,41 @@ func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes l
 	if !ok {
 		return lane{client: client, bulk: client}, lane{client: client, bulk: client}
 	}
-	own := *single.Options()
-	// with makes a client with options of its own, over the same connections.
-	with := func(read, write time.Duration, retries int) *redis.Client {
-		c := single.WithTimeout(read)
-		c.Options().WriteTimeout = write
-		c.Options().MaxRetries = retries
-		c.Options().ContextTimeoutEnabled = true
-		return c
-	}
-	bounded := func(d time.Duration) *redis.Client {
+	own := single.Options()
+	patient := with(single, own.ReadTimeout, own.WriteTimeout, own.MaxRetries)
+	return bounded(single, timeout, func(error) {}), lane{client: patient, bulk: patient}
+}
+
+// with returns a client with options of its own, over the same connections.
+func with(server *redis.Client, read, write time.Duration, retries int) *redis.Client {
+	c := server.WithTimeout(read)
+	c.Options().WriteTimeout = write
+	c.Options().MaxRetries = retries
+	c.Options().ContextTimeoutEnabled = true
+	return c
+}
+
+// bounded returns the way of reads to one server. away is told of each PING that fails.
+func bounded(server *redis.Client, timeout time.Duration, away func(error)) lane {
+	own := server.Options()
+	within := func(d time.Duration) *redis.Client {
 		if own.ReadTimeout > 0 {
 			d = min(d, own.ReadTimeout)
 		}
-		return with(d, d, 0)
+		return with(server, d, d, 0)
 	}
-	quick, patient := bounded(timeout), with(own.ReadTimeout, own.WriteTimeout, own.MaxRetries)
+	quick := within(timeout)
 	ping := func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		return quick.Ping(ctx).Err()
+		err := quick.Ping(ctx).Err()
+		if err != nil {
+			away(err)
+		}
+		return err
 	}
 	vet := func(ctx context.Context) error { return master(ctx, quick) }
-	health := newHealth(own.PoolSize, ping, vet)
-	return lane{quick, bounded(patience * timeout), health}, lane{client: patient, bulk: patient}
+	return lane{quick, within(patience * timeout), newHealth(own.PoolSize, ping, vet)}
 }
 
 // of returns the client for n commands of so many bytes.

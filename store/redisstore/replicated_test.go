@@ -17,17 +17,18 @@ import (
 )
 
 // replicated returns a store that waits for n replicas.
-func replicated(tb testing.TB, client redis.UniversalClient, n int) *redisstore.Store {
+func replicated(tb testing.TB, client redis.UniversalClient, n int, wait time.Duration) *redisstore.Store {
 	tb.Helper()
-	st := redisstore.New(client, redisstore.Options{Replicas: n, ReplicasTimeout: 100 * time.Millisecond})
+	st := redisstore.New(client, redisstore.Options{Replicas: n, ReplicasTimeout: wait})
 	tb.Cleanup(func() { _ = st.Close() })
 	return st
 }
 
 func TestAnInvalidationIsAcknowledgedWhenReplicasHaveIt(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	replicas := []*redistest.Server{server.Replica(t), server.Replica(t)}
-	st := replicated(t, server.Client(t), 2)
+	st := replicated(t, server.Client(t), 2, 2*time.Second)
 	for name, invalidate := range map[string]func() error{
 		"Invalidate": func() error { return st.Invalidate(t.Context(), "k", "l") },
 		"Lift":       func() error { return st.Lift(t.Context(), 1, 0, "k", "l") },
@@ -43,10 +44,11 @@ func TestAnInvalidationIsAcknowledgedWhenReplicasHaveIt(t *testing.T) {
 }
 
 func TestAnInvalidationThatTooFewReplicasHaveIsAnError(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Replica(t)
 	away := server.Replica(t)
-	st := replicated(t, server.Client(t), 2)
+	st := replicated(t, server.Client(t), 2, 300*time.Millisecond)
 	value(t, st, "k", "v")
 	away.Pause()
 	defer away.Resume()
@@ -69,18 +71,20 @@ func TestAnInvalidationThatTooFewReplicasHaveIsAnError(t *testing.T) {
 
 // The time for replicas is longer than the client waits for other replies.
 func TestTheClientsTimeOutDoesNotCutTheWaitForReplicasShort(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	client := server.Client(t, func(o *redis.Options) { o.ReadTimeout, o.MaxRetries = 50*time.Millisecond, -1 })
-	err := replicated(t, client, 1).Invalidate(t.Context(), "k")
+	err := replicated(t, client, 1, 100*time.Millisecond).Invalidate(t.Context(), "k")
 	_, ok := errors.AsType[*redisstore.ReplicasError](err)
 	require.True(t, ok, "got %v", err)
 }
 
 func TestEachMasterOfAClusterHasReplicasOfItsOwn(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 3)
 	safe := cluster.Servers[1]
 	replica := cluster.Replica(safe)
-	st := replicated(t, cluster.Client(t), 1)
+	st := replicated(t, cluster.Client(t), 1, time.Second)
 	keys := names(60)
 	var want []string
 	for _, key := range keys {
@@ -108,6 +112,7 @@ func TestEachMasterOfAClusterHasReplicasOfItsOwn(t *testing.T) {
 // While a slot moves its old master sends on who asks for a key that it does not have, and each of the two waits for
 // its own replica.
 func TestAnInvalidationFollowsASlotToTheReplicasOfItsNewMaster(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 3)
 	from := cluster.Owner("k")
 	to := cluster.Servers[0]
@@ -116,7 +121,7 @@ func TestAnInvalidationFollowsASlotToTheReplicasOfItsNewMaster(t *testing.T) {
 	}
 	cluster.Replica(from)
 	replica := cluster.Replica(to)
-	st := replicated(t, cluster.Client(t), 1)
+	st := replicated(t, cluster.Client(t), 1, time.Second)
 	value(t, st, "k", "v")
 	end := cluster.Migrate(cluster.Slot("k"), to)
 	value(t, st, "{k}l", "v")
@@ -132,13 +137,14 @@ func TestAnInvalidationFollowsASlotToTheReplicasOfItsNewMaster(t *testing.T) {
 }
 
 func TestAFailoverLosesWhatNoReplicaHasAndUpdateSaysSo(t *testing.T) {
+	t.Parallel()
 	sentinel := redistest.StartSentinel(t)
 	client := sentinel.Client(t)
 	var version int
 	load := func(context.Context, string) (int, error) { return version, nil }
 	write := func(context.Context) error { version++; return nil }
 	plain := cachet.Must(cachet.New(open(t, client), cachet.Config[string, int]{Name: "plain", Load: load}))
-	safe := cachet.Must(cachet.New(replicated(t, client, 1), cachet.Config[string, int]{Name: "safe", Load: load}))
+	safe := cachet.Must(cachet.New(replicated(t, client, 1, 300*time.Millisecond), cachet.Config[string, int]{Name: "safe", Load: load}))
 	defer plain.Close()
 	for _, c := range []*cachet.Cache[string, int]{plain, safe} {
 		_, err := c.Get(t.Context(), "k")

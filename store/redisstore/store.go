@@ -19,8 +19,8 @@ type Options struct {
 	// Lease is how long a lease lasts that nobody renews. A process that dies while it loads keeps the others
 	// waiting for that long. 0: 1s
 	Lease time.Duration
-	// Timeout bounds an operation of the read path, on a single server. After that the record is loaded from
-	// the source. Invalidations go by the client's own time-outs. 0: 200ms
+	// Timeout bounds an operation of the read path, on each server. After that the record is loaded from the
+	// source. Invalidations go by the client's own time-outs. 0: 200ms
 	Timeout time.Duration
 	// Replicas is how many replicas of its master must have an invalidation before it is acknowledged, by WAIT. With
 	// fewer, Invalidate and Lift return a *[ReplicasError], and a cache repeats the invalidation as it does any that
@@ -34,6 +34,7 @@ type Options struct {
 // Store is a store.Store in Redis.
 type Store struct {
 	reads      lane
+	fleet      *fleet // nil if there is one server
 	writes     lane
 	replicated replicated
 	single     bool // one server has all keys
@@ -60,6 +61,7 @@ func New(client redis.UniversalClient, opts Options) *Store {
 	s.reads, s.writes = lanes(client, opts.Timeout)
 	s.hub.init(client)
 	if s.Check() == nil {
+		s.fleet = newFleet(client, opts.Timeout)
 		s.replicated = replicated{client, opts.Replicas, max(opts.ReplicasTimeout, time.Millisecond)}
 	}
 	return s
@@ -74,5 +76,6 @@ func (s *Store) Check() error { return routed(s.hub.client) }
 func (s *Store) Close() error {
 	s.hub.close()
 	s.reads.health.close()
+	s.fleet.close()
 	return nil
 }
