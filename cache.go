@@ -29,11 +29,17 @@ type Cache[K comparable, V any] struct {
 	closed  error // guarded by closing
 }
 
-// New returns a cache whose records live in st. Its error names the field of cfg that it refuses. Close the
-// cache when it is done with; the store is the caller's.
+// New returns a cache whose records live in st. Its error names the field of cfg that it refuses, or is that of
+// st.Check(), where st has such a method: what the store was made of is not fit for a cache. Close the cache when it
+// is done with; the store is the caller's.
 func New[K comparable, V any](st store.Store, cfg Config[K, V]) (*Cache[K, V], error) {
 	if st == nil {
 		return nil, errors.New("cachet: New: no store")
+	}
+	if s, ok := st.(interface{ Check() error }); ok {
+		if err := s.Check(); err != nil {
+			return nil, fmt.Errorf("cachet: New: %w", err)
+		}
 	}
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {

@@ -26,6 +26,8 @@ type Server struct {
 	Addr string
 
 	tb   testing.TB
+	dir  string
+	file string // of configuration, if any
 	args []string
 	log  output
 
@@ -39,10 +41,15 @@ type Server struct {
 // line. Without redis-server the test is skipped, or fails where the environment says CI.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
+	return start(tb, "", args...)
+}
+
+func start(tb testing.TB, file string, args ...string) *Server {
+	tb.Helper()
 	var s *Server
 	for range 5 { // somebody else may take the port before the server does
 		addr := freeAddr(tb)
-		s = &Server{Addr: addr, tb: tb, args: args}
+		s = &Server{Addr: addr, tb: tb, dir: tb.TempDir(), file: file, args: args}
 		if s.start() == nil {
 			break
 		}
@@ -50,6 +57,44 @@ func Start(tb testing.TB, args ...string) *Server {
 	tb.Cleanup(s.Kill)
 	s.await()
 	return s
+}
+
+// Replica starts a replica of s and waits until it has what s has. args are added to its command line.
+func (s *Server) Replica(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	host, port := s.HostPort()
+	r := Start(tb, append([]string{"--replicaof", host + " " + port}, args...)...)
+	r.awaitReplication()
+	return r
+}
+
+// awaitReplication waits until a replica has what its master has.
+func (s *Server) awaitReplication() {
+	s.tb.Helper()
+	await(s.tb, "the replica is up to date", func() bool {
+		info, _ := s.Do("info", "replication").(string)
+		return strings.Contains(info, "master_link_status:up")
+	})
+}
+
+// await waits until something is so.
+func await(tb testing.TB, what string, so func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatalf("redistest: waited in vain: %s", what)
+		}
+	}
+}
+
+// HostPort returns the two parts of Addr.
+func (s *Server) HostPort() (host, port string) {
+	s.tb.Helper()
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+	return host, port
 }
 
 func freeAddr(tb testing.TB) string {
@@ -79,11 +124,14 @@ func path(tb testing.TB, program string) string {
 // start starts the process and returns an error if it ends before it answers.
 func (s *Server) start() error {
 	s.tb.Helper()
-	host, port, err := net.SplitHostPort(s.Addr)
-	if err != nil {
-		s.tb.Fatalf("redistest: %v", err)
+	host, port := s.HostPort()
+	args := append([]string{
+		"--bind", host, "--port", port, "--dir", s.dir, // where a replica puts what it is sent, and would find it again
+		"--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0",
+	}, s.args...)
+	if s.file != "" {
+		args = append([]string{s.file}, args...)
 	}
-	args := append([]string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no"}, s.args...)
 	cmd := exec.Command(path(s.tb, "redis-server"), args...) //nolint:gosec,noctx // Kill ends it
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
 	if err := cmd.Start(); err != nil {

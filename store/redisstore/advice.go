@@ -90,7 +90,7 @@ func (s *Store) serverAdvice(ctx context.Context, server *redis.Client) (advice 
 	if info["aof_enabled"] == "1" || saves["save"] != "" {
 		advice = append(advice, "server: it is persistent: a restart may bring back what was invalidated before")
 	}
-	if n := info["connected_slaves"]; n != "" && n != "0" {
+	if n := info["connected_slaves"]; n != "" && n != "0" && s.replicated.n == 0 {
 		advice = append(advice, "server: it has replicas, and Options.Replicas is 0: a failover may lose an invalidation")
 	}
 	return advice, nil

@@ -25,7 +25,7 @@ func (s *Store) Fence(ctx context.Context, token uint64, d time.Duration, keys .
 // server refuses, for it may be out of memory or scripts may be forbidden, it deletes the key: that frees what a
 // probation would have needed, and is an invalidation like any other.
 func (s *Store) Lift(ctx context.Context, token uint64, probation time.Duration, keys ...string) error {
-	errs := s.writes.each(ctx, liftScript, tokenCalls(token, probation, keys))
+	errs := s.invalidate(ctx, liftScript, tokenCalls(token, probation, keys))
 	var refused []int
 	for i, err := range errs {
 		if _, told := errors.AsType[redis.Error](err); told {
@@ -56,8 +56,23 @@ func tokenCalls(token uint64, d time.Duration, keys []string) []call {
 	return calls
 }
 
+// invalidate executes a script for each call, on replicas too if they are asked for.
+func (s *Store) invalidate(ctx context.Context, script *redis.Script, calls []call) []error {
+	if s.replicated.n > 0 {
+		return s.replicated.each(ctx, script, calls)
+	}
+	return s.writes.each(ctx, script, calls)
+}
+
 // del deletes keys, each by a command of its own: on a Cluster they may be anywhere.
 func (s *Store) del(ctx context.Context, keys []string) []error {
+	if s.replicated.n > 0 {
+		calls := make([]call, len(keys))
+		for i, key := range keys {
+			calls[i].key = key
+		}
+		return s.replicated.each(ctx, nil, calls)
+	}
 	errs := make([]error, len(keys))
 	for from, to := range batches(len(keys)) {
 		pipe := s.writes.client.Pipeline()

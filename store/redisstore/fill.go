@@ -15,7 +15,7 @@ func (s *Store) Fill(ctx context.Context, fills ...store.Fill) []store.Verdict {
 		calls[i] = call{key: f.Key, args: []any{stampArg(f.Stamp), micros(f.TTL), rec}, size: len(rec)}
 	}
 	verdicts := make([]store.Verdict, len(fills))
-	for i, cmd := range s.reads.run(ctx, fillScript, calls) {
+	for i, cmd := range s.run(ctx, fillScript, calls) {
 		accepted, err := cmd.Int64()
 		verdicts[i] = store.Verdict{Accepted: accepted == 1, Err: err}
 	}

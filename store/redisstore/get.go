@@ -13,7 +13,17 @@ import (
 
 // Get looks one key up.
 func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
-	b, err := s.reads.get(ctx, key)
+	way := s.reads
+	if s.fleet != nil {
+		var err error
+		if way, err = s.fleet.lane(ctx, key); err != nil {
+			return store.Record{}, err
+		}
+	}
+	b, err := way.get(ctx, key)
+	if addr, _ := redirect(err); addr != "" {
+		b, err = s.reads.get(ctx, key)
+	}
 	if err != nil {
 		return unread(err)
 	}
@@ -94,12 +104,22 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 
 // pipelined reads keys from the servers that have them.
 func (s *Store) pipelined(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
-	pipe := s.reads.of(len(keys), 0).Pipeline()
 	cmds := make([]*redis.Cmd, len(keys))
-	for i, key := range keys {
-		cmds[i] = pipe.Do(ctx, "get", key)
-	}
-	s.reads.exec(ctx, pipe, cmds)
+	s.spread(ctx, keys, func(l lane, part []int) (elsewhere []int) {
+		pipe := l.of(len(part), 0).Pipeline()
+		some := make([]*redis.Cmd, len(part))
+		for n, i := range part {
+			cmds[i] = pipe.Do(ctx, "get", keys[i])
+			some[n] = cmds[i]
+		}
+		l.exec(ctx, pipe, some)
+		for _, i := range part {
+			if addr, _ := redirect(cmds[i].Err()); addr != "" {
+				elsewhere = append(elsewhere, i)
+			}
+		}
+		return elsewhere
+	})
 	for i, cmd := range cmds {
 		text, err := cmd.Text()
 		found(i, shared(text), err)
@@ -113,7 +133,7 @@ func (s *Store) look(ctx context.Context, keys []string) ([]store.Record, []erro
 	for i, key := range keys {
 		calls[i].key = key
 	}
-	for i, cmd := range s.reads.run(ctx, lookScript, calls) {
+	for i, cmd := range s.run(ctx, lookScript, calls) {
 		left, err := cmd.Text()
 		switch {
 		case err != nil:

@@ -31,7 +31,9 @@ type health struct {
 	reach
 	breaker  *gobreaker.TwoStepCircuitBreaker[any]
 	ping     func(context.Context) error
-	suspect  atomic.Bool // something failed, and it is not over yet
+	vet      func(context.Context) error
+	vetted   atomic.Bool // the server was seen to be one to read from
+	suspect  atomic.Bool // it was not yet, or something failed and it is not over
 	doubting atomic.Bool // a PING is under way
 	// away is closed while the breaker is not.
 	away atomic.Pointer[chan struct{}]
@@ -46,9 +48,10 @@ type health struct {
 	pinging sync.WaitGroup
 }
 
-func newHealth(connections int, dial, ping func(context.Context) error) *health {
-	h := &health{reach: reach{dial: dial}, ping: ping, places: make(chan struct{}, connections)}
+func newHealth(connections int, dial, ping, vet func(context.Context) error) *health {
+	h := &health{reach: reach{dial: dial}, ping: ping, vet: vet, places: make(chan struct{}, connections)}
 	h.dog = watchdog{busy: h.busy, bark: h.doubt}
+	h.suspect.Store(true)
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	h.renew()
 	h.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
@@ -91,7 +94,7 @@ func (h *health) await() {
 			done(h.ping(h.ctx))
 		}
 	}
-	h.suspect.Store(false)
+	h.suspect.Store(!h.vetted.Load())
 }
 
 // close ends the goroutine that pings. From then on the server is always asked.
@@ -103,7 +106,7 @@ func (h *health) close() {
 	}
 }
 
-// refuses returns ErrUnavailable if the server is not to be asked.
+// refuses returns ErrUnavailable if the server is not to be asked for now, or ErrReplica.
 func (h *health) refuses(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err // of no importance for the server's health
@@ -113,6 +116,9 @@ func (h *health) refuses(ctx context.Context) error {
 		case <-*h.away.Load():
 			return ErrUnavailable
 		default:
+		}
+		if err := h.meet(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -141,6 +147,22 @@ func (h *health) enter(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// meet vets the server, until it has passed once. That it cannot be reached counts like any other failure.
+func (h *health) meet(ctx context.Context) error {
+	if h.vetted.Load() {
+		return nil
+	}
+	err := h.vet(ctx)
+	switch {
+	case err == nil:
+		h.vetted.Store(true)
+	case !errors.Is(err, ErrReplica) && ctx.Err() == nil:
+		h.record(err)
+		h.doubt()
+	}
+	return err
 }
 
 // leave tells how it went. That the caller's time was over says nothing about the server, but where it is so for
@@ -187,7 +209,7 @@ func (h *health) well() {
 	h.dog.calm()
 	if h.suspect.Load() {
 		h.record(nil)
-		h.suspect.Store(h.breaker.State() != gobreaker.StateClosed)
+		h.suspect.Store(!h.vetted.Load() || h.breaker.State() != gobreaker.StateClosed)
 	}
 }
 

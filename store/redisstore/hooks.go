@@ -17,7 +17,7 @@ type (
 )
 
 // detour is a hook of a clone.
-type detour struct{ client *redis.Client }
+type detour struct{ client redis.UniversalClient }
 
 func (detour) DialHook(next redis.DialHook) redis.DialHook { return next }
 

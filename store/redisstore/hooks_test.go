@@ -76,3 +76,17 @@ func TestHooksOfTheClientSeeEachCommandOnce(t *testing.T) {
 	keys := named(t, st, 10)
 	require.Equal(t, 200*20, w.during(func() { crowded(t, st, keys, 20) })["get"])
 }
+
+func TestHooksOfAClusterClientSeeEachCommandOnce(t *testing.T) {
+	client := redistest.StartCluster(t, 3).Client(t)
+	w := &witness{seen: make(map[string]int)}
+	client.AddHook(w)
+	st := open(t, client)
+	keys := named(t, st, 20)
+	require.Equal(t, map[string]int{"get": 1 + len(keys), "del": len(keys)}, w.during(func() {
+		require.Equal(t, keys[0], string(get(t, st, keys[0]).Payload))
+		_, err := st.GetMany(t.Context(), keys)
+		require.NoError(t, err)
+		require.NoError(t, st.Invalidate(t.Context(), keys...))
+	}))
+}

@@ -30,31 +30,45 @@ const (
 //
 // A read has an alternative, the source, so it does not wait long, is not repeated, and is given up at once while
 // the server is known to fail. An invalidation has none: it takes the client's own time-outs and repetitions, until
-// its context ends, and is given up only while nobody listens at all. Clients of several servers go by their own
-// settings in both.
+// its context ends, and is given up only while nobody listens at all. A client of several servers goes by its own
+// settings in both; see fleet.
 func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes lane) {
+	if err := routed(client); err != nil {
+		h := newHealth(0, nil, nil, func(context.Context) error { return err })
+		refused := lane{client: client, bulk: client, health: h}
+		return refused, refused
+	}
+	client.AddHook(back{})
 	single, ok := client.(*redis.Client)
 	if !ok {
 		return lane{client: client, bulk: client}, lane{client: client, bulk: client}
 	}
-	own := *single.Options()
-	single.AddHook(back{})
-	// with makes a client with options of its own, over the same connections.
-	with := func(read, write time.Duration, retries int) *redis.Client {
-		c := single.WithTimeout(read)
-		c.Options().WriteTimeout = write
-		c.Options().MaxRetries = retries
-		c.Options().ContextTimeoutEnabled = true
-		c.AddHook(detour{single})
-		return c
-	}
-	bounded := func(d time.Duration) *redis.Client {
+	own := single.Options()
+	patient := with(client, single, own.ReadTimeout, own.WriteTimeout, own.MaxRetries)
+	reads = bounded(client, single, timeout, func(error) {})
+	return reads, lane{client: patient, bulk: patient, health: reads.health, patient: true}
+}
+
+// with returns a client with options of its own, over the same connections. The hooks are those of client.
+func with(client redis.UniversalClient, server *redis.Client, read, write time.Duration, retries int) *redis.Client {
+	c := server.WithTimeout(read)
+	c.Options().WriteTimeout = write
+	c.Options().MaxRetries = retries
+	c.Options().ContextTimeoutEnabled = true
+	c.AddHook(detour{client})
+	return c
+}
+
+// bounded returns the way of reads to one server of client. away is told of each PING that fails.
+func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Duration, away func(error)) lane {
+	own := server.Options()
+	taking := func(d time.Duration) *redis.Client {
 		if own.ReadTimeout > 0 {
 			d = min(d, own.ReadTimeout)
 		}
-		return with(d, d, 0)
+		return with(client, server, d, d, 0)
 	}
-	quick, patient := bounded(timeout), with(own.ReadTimeout, own.WriteTimeout, own.MaxRetries)
+	quick := taking(timeout)
 	within := func(ctx context.Context, do func(context.Context) error) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
@@ -64,17 +78,26 @@ func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes l
 		return within(ctx, func(ctx context.Context) error {
 			conn, err := own.Dialer(ctx, own.Network, own.Addr)
 			if err != nil {
+				away(err)
 				return err
 			}
 			return conn.Close()
 		})
 	}
 	ping := func(ctx context.Context) error {
-		return within(ctx, func(ctx context.Context) error { return quick.Ping(ctx).Err() })
+		return within(ctx, func(ctx context.Context) error {
+			err := quick.Ping(ctx).Err()
+			if err != nil {
+				away(err)
+			}
+			return err
+		})
 	}
-	h := newHealth(own.PoolSize, dial, ping)
-	reads = lane{client: quick, bulk: bounded(patience * timeout), health: h, crowd: newCrowd(quick)}
-	return reads, lane{client: patient, bulk: patient, health: h, patient: true}
+	vet := func(ctx context.Context) error {
+		return within(ctx, func(ctx context.Context) error { return master(ctx, quick) })
+	}
+	h := newHealth(own.PoolSize, dial, ping, vet)
+	return lane{client: quick, bulk: taking(patience * timeout), health: h, crowd: newCrowd(quick)}
 }
 
 // of returns the client for n commands of so many bytes.

@@ -26,7 +26,7 @@ func (s *Store) Lease(ctx context.Context, asks ...store.Ask) []store.Grant {
 		calls[i] = call{key: a.Key, args: args}
 	}
 	grants := make([]store.Grant, len(asks))
-	for i, cmd := range s.reads.run(ctx, leaseScript, calls) {
+	for i, cmd := range s.run(ctx, leaseScript, calls) {
 		grants[i] = grant(cmd)
 	}
 	return grants
@@ -94,7 +94,7 @@ func (s *Store) Renew(ctx context.Context, held ...store.Held) error {
 	for i, h := range held {
 		calls[i] = call{key: h.Key, args: []any{stampArg(h.Stamp), s.term(h.Term)}}
 	}
-	return join(s.reads.each(ctx, renewScript, calls))
+	return s.each(ctx, renewScript, calls)
 }
 
 // Release gives leases back unfilled.
@@ -103,5 +103,5 @@ func (s *Store) Release(ctx context.Context, failed bool, held ...store.Held) er
 	for i, h := range held {
 		calls[i] = call{key: h.Key, args: []any{stampArg(h.Stamp), failed, s.lease.Milliseconds()}}
 	}
-	return join(s.reads.each(ctx, releaseScript, calls))
+	return s.each(ctx, releaseScript, calls)
 }

@@ -23,6 +23,9 @@ type watch struct {
 // Watch subscribes to the end of leases on key. All watches of a store share one connection, which is open while
 // there are any and for a few seconds more. On a Ring, only the keys of one shard are woken by push.
 func (s *Store) Watch(ctx context.Context, key string) (store.Watch, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
 	w := &watch{hub: &s.hub, key: key, c: make(chan store.Wake, 1)}
 	ready, err := s.hub.add(w)
 	if err != nil {

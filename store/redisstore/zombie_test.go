@@ -15,6 +15,9 @@ import (
 	"github.com/cachet-go/cachet/store/redisstore"
 )
 
+// opaque hides what kind of client it is: the store leaves time-outs and repetitions to it.
+type opaque struct{ redis.UniversalClient }
+
 // delayed returns a store whose requests can be held up in the network, and gives them up soon. Its client believes
 // in a cluster of one and has default options otherwise: what gets no answer is sent again.
 func delayed(t *testing.T, server *redistest.Server) (*redisstore.Store, *redistest.Proxy) {
@@ -27,7 +30,7 @@ func delayed(t *testing.T, server *redistest.Server) (*redisstore.Store, *redist
 		},
 	})
 	t.Cleanup(func() { _ = client.Close() })
-	st := open(t, client)
+	st := open(t, opaque{client})
 	value(t, st, "warm", "v") // connects, and makes the server know the scripts
 	require.Equal(t, 1, proxy.Lines())
 	return st, proxy
