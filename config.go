@@ -88,9 +88,9 @@ type Strategy interface {
 	// it names the keys that failed; without one, all did. The cache gives these to Write again later, with a
 	// write that does nothing.
 	//
-	// The methods of inv do not end with ctx, except for Fence, and have a time limit of their own. A Strategy
-	// with a method Close(context.Context) error is closed with its cache, one with Validate() error is asked
-	// by New.
+	// The methods of inv do not end with ctx, except for Fence, and have a time limit of their own. Invalidate may
+	// also be called after Write has returned. A Strategy with a method Close(context.Context) error is closed with
+	// its cache, one with Validate() error is asked by New.
 	Write(ctx context.Context, inv store.Invalidator, keys []string, write func(context.Context) error) error
 }
 

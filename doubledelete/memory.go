@@ -23,7 +23,7 @@ var (
 
 const (
 	// maxKeys bounds the keys in memory.
-	maxKeys = 1 << 18
+	maxKeys = 1 << 17
 	// batch bounds the keys of one call of the store.
 	batch = 1000
 	// deleteTimeout bounds one call of the store.

@@ -167,44 +167,64 @@ func TestAfterCloseTheDelayedDeleteIsRefused(t *testing.T) {
 	})
 }
 
+// tally counts keys, and can be made to hang and to fail.
+type tally struct {
+	store.Invalidator // nil: nothing else is called
+
+	calls, keys atomic.Int64
+	slow        atomic.Bool
+}
+
+func (c *tally) Invalidate(_ context.Context, keys ...string) error {
+	if c.slow.Load() {
+		time.Sleep(time.Second)
+		return errStore
+	}
+	c.calls.Add(1)
+	c.keys.Add(int64(len(keys)))
+	return nil
+}
+
+// full returns a strategy that has room for one more key.
+func full(t *testing.T) (*doubledelete.Strategy, *tally, int) {
+	t.Helper()
+	names := make([]string, 1<<17-1)
+	for i := range names {
+		names[i] = fmt.Sprint(i)
+	}
+	s := open(t, doubledelete.Options{Error: func(context.Context, error) {}})
+	c := new(tally)
+	require.NoError(t, s.Write(t.Context(), c, names, nothing))
+	c.calls.Store(0)
+	c.keys.Store(0)
+	return s, c, len(names)
+}
+
 func TestKeysThatFindNoRoomAreNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const room = 1 << 18
-		names := make([]string, room-1)
-		for i := range names {
-			names[i] = fmt.Sprint(i)
-		}
-		l := newLog()
-		s := open(t, doubledelete.Options{})
-		require.NoError(t, s.Write(t.Context(), l, names, nothing))
-		err := s.Write(t.Context(), l, []string{"0", "x", "y"}, nothing) // one is known, for one there is room
+		s, c, n := full(t)
+		err := s.Write(t.Context(), c, []string{"0", "x", "y"}, nothing) // one is known, for one there is room
 		require.ErrorIs(t, err, doubledelete.ErrFull)
 		var refused *store.KeysError
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, []string{"y"}, refused.Keys)
 
 		require.NoError(t, s.Close(t.Context()))
-		require.Len(t, delayed(l, 2), room/1000+1, "deletes of at most 1000 keys")
+		require.EqualValues(t, n+1, c.keys.Load()-2*3)
+		require.EqualValues(t, (n+1)/1000+1, c.calls.Load()-2, "deletes of at most 1000 keys")
 	})
 }
 
 // Those that are being deleted may have to be put back.
 func TestKeysInHandTakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const room = 1 << 18
-		names := make([]string, room)
-		for i := range names {
-			names[i] = fmt.Sprint(i)
-		}
-		l := newLog()
-		s := open(t, doubledelete.Options{Delay: time.Second, Error: func(context.Context, error) {}})
-		require.NoError(t, s.Write(t.Context(), l, names, nothing))
-		l.hang = time.Second
-		l.setFail(func([]string) error { return errStore })
+		s, c, n := full(t)
+		require.NoError(t, s.Write(t.Context(), c, []string{"last"}, nothing))
+		c.slow.Store(true)
 		time.Sleep(1500 * time.Millisecond)
-		err := s.Write(t.Context(), l, []string{"new"}, nothing)
-		require.ErrorIs(t, err, doubledelete.ErrFull)
-		l.setFail(nil)
+		c.slow.Store(false)
+		require.ErrorIs(t, s.Write(t.Context(), c, []string{"new"}, nothing), doubledelete.ErrFull)
 		require.NoError(t, s.Close(t.Context()))
+		require.EqualValues(t, n+1, c.keys.Load()-2*2, "none is lost")
 	})
 }

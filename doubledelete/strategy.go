@@ -16,7 +16,7 @@ type Options struct {
 	Delay time.Duration
 	// Adaptive, if set, measures the delay in the place of Delay.
 	Adaptive *Adaptive
-	// Scheduler keeps the delayed deletes where they survive this process. nil: in memory, up to 262,144 keys; those
+	// Scheduler keeps the delayed deletes where they survive this process. nil: in memory, up to 131,072 keys; those
 	// of a process that dies are not made.
 	Scheduler Scheduler
 	// Error is told what Write cannot return: once per outage, that a delayed delete in memory fails and is repeated.
