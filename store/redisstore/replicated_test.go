@@ -59,7 +59,8 @@ func TestAnInvalidationThatTooFewReplicasHaveIsAnError(t *testing.T) {
 		err := invalidate()
 		short, ok := errors.AsType[*redisstore.ReplicasError](err)
 		require.True(t, ok, "%s: got %v", name, err)
-		assert.Equal(t, redisstore.ReplicasError{Want: 2, Got: 1}, *short, name)
+		assert.Equal(t, 2, short.Want, name)
+		assert.Less(t, short.Got, 2, name) // a busy machine may answer too late
 		keys, _ := errors.AsType[*store.KeysError](err)
 		assert.Equal(t, []string{"k", "l"}, keys.Keys, name)
 		assert.NotEqual(t, store.Value, get(t, st, "k").Kind, "the master has it")
