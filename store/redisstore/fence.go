@@ -18,14 +18,14 @@ func (s *Store) Invalidate(ctx context.Context, keys ...string) error {
 
 // Fence marks keys as about to be written. A key has room for the fences of 255 writers.
 func (s *Store) Fence(ctx context.Context, token uint64, d time.Duration, keys ...string) error {
-	return failure(keys, s.writes.each(ctx, fenceScript, tokenCalls(token, d, keys)))
+	return failure(keys, s.writes.each(ctx, fenceScript.of(s), tokenCalls(token, d, keys)))
 }
 
 // Lift takes the fence of token away, and with it whatever else the keys hold, except for other fences. Where the
 // server refuses, for it may be out of memory or scripts may be forbidden, it deletes the key: that frees what a
 // probation would have needed, and is an invalidation like any other.
 func (s *Store) Lift(ctx context.Context, token uint64, probation time.Duration, keys ...string) error {
-	errs := s.invalidate(ctx, liftScript, tokenCalls(token, probation, keys))
+	errs := s.invalidate(ctx, liftScript.of(s), tokenCalls(token, probation, keys))
 	var refused []int
 	for i, err := range errs {
 		if _, told := errors.AsType[redis.Error](err); told {

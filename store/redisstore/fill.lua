@@ -3,7 +3,7 @@
 local stamp, ttl, record = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local r = read()
 if r.stamp ~= stamp then
-  redis.pcall('PUBLISH', key, '1') -- who waited for the lease that an invalidation took away
+  redis.pcall(PUBLISH, key, '1') -- who waited for the lease that an invalidation took away
   return 0
 end
 

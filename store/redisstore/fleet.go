@@ -149,7 +149,8 @@ func (s *Store) spread(ctx context.Context, keys []string, do func(l lane, part 
 }
 
 // run executes a script for each call on the read path. Each command has its own error.
-func (s *Store) run(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
+func (s *Store) run(ctx context.Context, sc script, calls []call) []*redis.Cmd {
+	script := sc.of(s)
 	if s.fleet == nil {
 		return s.reads.run(ctx, script, calls)
 	}
@@ -174,9 +175,9 @@ func (s *Store) run(ctx context.Context, script *redis.Script, calls []call) []*
 }
 
 // each is run where the replies do not matter.
-func (s *Store) each(ctx context.Context, script *redis.Script, calls []call) error {
+func (s *Store) each(ctx context.Context, sc script, calls []call) error {
 	errs := make([]error, len(calls))
-	for i, cmd := range s.run(ctx, script, calls) {
+	for i, cmd := range s.run(ctx, sc, calls) {
 		errs[i] = cmd.Err()
 	}
 	return join(errs)

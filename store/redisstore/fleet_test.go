@@ -88,11 +88,7 @@ func TestAMasterOfAClusterThatStandsStillIsNotAskedAndTheOthersAre(t *testing.T)
 func TestAShardOfARingThatStandsStillIsNotAskedAndTheOthersAre(t *testing.T) {
 	t.Parallel()
 	one, two := redistest.Start(t), redistest.Start(t)
-	ring := redis.NewRing(&redis.RingOptions{
-		Addrs:              map[string]string{"one": one.Addr, "two": two.Addr},
-		HeartbeatFrequency: time.Hour, // else the ring gives keys of one to the other, which is a different thing
-	})
-	defer ring.Close()
+	ring := ring(t, one, two)
 	owned := make(map[string]bool)
 	for _, key := range names(60) {
 		shard, err := ring.GetShardClientForKey("c:" + key)
@@ -100,4 +96,15 @@ func TestAShardOfARingThatStandsStillIsNotAskedAndTheOthersAre(t *testing.T) {
 		owned["c:"+key] = shard.Options().Addr == one.Addr
 	}
 	frozen(t, ring, one, func(key string) bool { return owned[key] })
+}
+
+// ring returns a client that goes on asking a server that does not answer.
+func ring(t *testing.T, one, two *redistest.Server) *redis.Ring {
+	t.Helper()
+	client := redis.NewRing(&redis.RingOptions{
+		Addrs:              map[string]string{"one": one.Addr, "two": two.Addr},
+		HeartbeatFrequency: time.Hour,
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }

@@ -23,9 +23,10 @@ const (
 // no caller is held up by it and what it subscribes to follows from what is being watched at the time: two callers
 // who did so themselves could overtake one another, and the one who leaves would take away the other's wake-ups.
 type hub struct {
-	client redis.UniversalClient
-	stop   context.CancelFunc
-	ctx    context.Context //nolint:containedctx // the life of the hub, not of a request
+	client  redis.UniversalClient
+	sharded bool
+	stop    context.CancelFunc
+	ctx     context.Context //nolint:containedctx // the life of the hub, not of a request
 
 	changed chan struct{} // of capacity 1: there are changes
 
@@ -44,12 +45,13 @@ type topic struct {
 	told    bool          // ready is closed
 }
 
-func (h *hub) init(client redis.UniversalClient) {
-	h.client = client
+func newHub(client redis.UniversalClient, sharded bool) *hub {
+	h := &hub{
+		client: client, sharded: sharded, changed: make(chan struct{}, 1),
+		topics: make(map[string]*topic), changes: make(map[string]struct{}),
+	}
 	h.ctx, h.stop = context.WithCancel(context.Background())
-	h.changed = make(chan struct{}, 1)
-	h.topics = make(map[string]*topic)
-	h.changes = make(map[string]struct{})
+	return h
 }
 
 // close ends the connection, for good.
@@ -115,6 +117,7 @@ type line struct {
 	sub  *redis.PubSub
 	msgs <-chan any
 	keys map[string]*topic // what it is subscribed to
+	lost <-chan time.Time  // tells when to call again
 }
 
 func (h *hub) run(ended chan struct{}) {
@@ -137,8 +140,14 @@ func (h *hub) run(ended chan struct{}) {
 		case <-h.changed:
 			h.follow(&l)
 			quiet.Reset(idle)
-		case msg := <-l.msgs:
-			h.receive(&l, msg)
+		case msg, open := <-l.msgs:
+			if open {
+				h.receive(&l, msg)
+			} else {
+				h.lose(&l)
+			}
+		case <-l.lost:
+			h.call(&l)
 		}
 	}
 }
@@ -170,20 +179,34 @@ func (h *hub) follow(l *line) {
 	clear(h.changes)
 	h.mu.Unlock()
 	// What fails from here on the client repeats when it reconnects.
-	if len(gone) > 0 && l.sub != nil {
-		_ = l.sub.Unsubscribe(h.ctx, gone...)
-	}
-	if len(come) > 0 && l.sub != nil {
-		_ = l.sub.Subscribe(h.ctx, come...)
-	}
-	if len(come) > 0 && l.sub == nil {
-		l.call(h.ctx, h.client)
+	switch {
+	case l.sub != nil && h.sharded:
+		l.shards(h.ctx, come, gone)
+	case l.sub != nil:
+		if len(gone) > 0 {
+			_ = l.sub.Unsubscribe(h.ctx, gone...)
+		}
+		if len(come) > 0 {
+			_ = l.sub.Subscribe(h.ctx, come...)
+		}
+	case len(come) > 0:
+		h.call(l)
 	}
 }
 
 // call opens the connection for all that is watched. If that fails the next change tries again.
-func (l *line) call(ctx context.Context, client redis.UniversalClient) {
-	sub, err := subscribe(ctx, client, slices.Collect(maps.Keys(l.keys)))
+func (h *hub) call(l *line) {
+	l.lost = nil
+	if len(l.keys) == 0 {
+		return
+	}
+	if h.sharded {
+		l.sub = h.client.SSubscribe(h.ctx)
+		l.shards(h.ctx, slices.Collect(maps.Keys(l.keys)), nil)
+		l.msgs = pump(h.ctx, l.sub)
+		return
+	}
+	sub, err := subscribe(h.ctx, h.client, slices.Collect(maps.Keys(l.keys)))
 	if err == nil {
 		l.sub, l.msgs = sub, sub.ChannelWithSubscriptions()
 	}
@@ -201,10 +224,10 @@ func (h *hub) receive(l *line, msg any) {
 		h.wake(m.Channel, why)
 	case *redis.Subscription:
 		t := l.keys[m.Channel]
-		if m.Kind != "subscribe" || t == nil {
+		if t == nil || m.Kind == "unsubscribe" {
 			return
 		}
-		if t.told {
+		if t.told || m.Kind == "sunsubscribe" { // or the slot has moved
 			h.wake(m.Channel, store.Changed)
 			return
 		}

@@ -1,4 +1,4 @@
--- Precedes every script: the record of KEYS[1] as it stands now, and what can be put in its place.
+-- Precedes every script, after PUBLISH, the command that publishes: the record of KEYS[1] as it stands now, and what can be put in its place.
 -- The layout is that of package internal/record, whose offsets count from 0. Stamps and tokens are compared as
 -- strings of bytes, for a Lua number holds only 53 bits; times in µs are below 2^53 and may be numbers.
 local key = KEYS[1]
@@ -134,6 +134,6 @@ end
 -- wake tells those who wait for lease r, if anybody does. Where publishing is forbidden they find out by polling.
 local function wake(r, why)
   if r.kind == 'L' and has(r.flags, WAITED) then
-    redis.pcall('PUBLISH', key, why)
+    redis.pcall(PUBLISH, key, why)
   end
 end

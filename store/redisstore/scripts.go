@@ -31,15 +31,34 @@ var (
 	liftText string
 )
 
-var (
-	lookScript    = redis.NewScript(prelude + lookText)
-	leaseScript   = redis.NewScript(prelude + leaseText)
-	renewScript   = redis.NewScript(prelude + renewText)
-	releaseScript = redis.NewScript(prelude + releaseText)
-	fillScript    = redis.NewScript(prelude + fillText)
-	fenceScript   = redis.NewScript(prelude + fenceText)
-	liftScript    = redis.NewScript(prelude + liftText)
+// script is the text of an operation, by the command with which it wakes waiters: on a Cluster that which stays on
+// the servers that have the key.
+type script struct{ classic, sharded *redis.Script }
+
+const (
+	classic = "local PUBLISH = 'PUBLISH'\n"
+	sharded = "local PUBLISH = 'SPUBLISH'\n"
 )
+
+var (
+	lookScript    = script{redis.NewScript(classic + prelude + lookText), redis.NewScript(sharded + prelude + lookText)}
+	leaseScript   = script{redis.NewScript(classic + prelude + leaseText), redis.NewScript(sharded + prelude + leaseText)}
+	renewScript   = script{redis.NewScript(classic + prelude + renewText), redis.NewScript(sharded + prelude + renewText)}
+	releaseScript = script{
+		redis.NewScript(classic + prelude + releaseText), redis.NewScript(sharded + prelude + releaseText),
+	}
+	fillScript  = script{redis.NewScript(classic + prelude + fillText), redis.NewScript(sharded + prelude + fillText)}
+	fenceScript = script{redis.NewScript(classic + prelude + fenceText), redis.NewScript(sharded + prelude + fenceText)}
+	liftScript  = script{redis.NewScript(classic + prelude + liftText), redis.NewScript(sharded + prelude + liftText)}
+)
+
+// of returns the text for the servers of s.
+func (sc script) of(s *Store) *redis.Script {
+	if s.hubs.sharded {
+		return sc.sharded
+	}
+	return sc.classic
+}
 
 // A pipeline is written whole before its first reply is read, all within the client's time-outs of a few seconds.
 const (

@@ -39,7 +39,7 @@ type Store struct {
 	replicated replicated
 	single     bool // one server has all keys
 	lease      time.Duration
-	hub        hub
+	hubs       hubs
 }
 
 var _ store.Store = (*Store)(nil)
@@ -61,7 +61,7 @@ func New(client redis.UniversalClient, opts Options) *Store {
 	_, single := client.(*redis.Client)
 	s := &Store{single: single, lease: max(opts.Lease, time.Millisecond)}
 	s.reads, s.writes = lanes(client, opts.Timeout)
-	s.hub.init(client)
+	s.hubs.init(client)
 	if s.Check() == nil {
 		s.fleet = newFleet(client, opts.Timeout)
 		s.replicated = replicated{client, opts.Replicas, max(opts.ReplicasTimeout, time.Millisecond)}
@@ -71,12 +71,12 @@ func New(client redis.UniversalClient, opts Options) *Store {
 
 // Check returns an error that wraps ErrReplica if the options of the client say that it reads from replicas, else nil.
 // It asks no server. cachet.New returns what it returns.
-func (s *Store) Check() error { return routed(s.hub.client) }
+func (s *Store) Check() error { return routed(s.hubs.client) }
 
 // Close ends the connection over which wake-ups come, after which waiters poll, and what looks after a server that
 // fails. All else goes on working. It may be called more than once.
 func (s *Store) Close() error {
-	s.hub.close()
+	s.hubs.close()
 	s.reads.health.close()
 	s.reads.crowd.close()
 	s.fleet.close()
