@@ -17,7 +17,7 @@ import (
 func (s *Store) Advise(ctx context.Context) ([]string, error) {
 	var (
 		mu     sync.Mutex
-		advice = clientAdvice(s.hub.client)
+		advice = clientAdvice(s.hubs.client)
 		err    = s.servers(ctx, func(ctx context.Context, server *redis.Client) error {
 			found, err := s.serverAdvice(ctx, server)
 			mu.Lock()
@@ -35,7 +35,7 @@ func (s *Store) Advise(ctx context.Context) ([]string, error) {
 
 // servers calls f for each server that records are written to.
 func (s *Store) servers(ctx context.Context, f func(context.Context, *redis.Client) error) error {
-	switch c := s.hub.client.(type) {
+	switch c := s.hubs.client.(type) {
 	case *redis.Client:
 		quick, ok := s.reads.client.(*redis.Client)
 		if !ok {
@@ -47,7 +47,7 @@ func (s *Store) servers(ctx context.Context, f func(context.Context, *redis.Clie
 	case *redis.Ring:
 		return c.ForEachShard(ctx, f)
 	}
-	return fmt.Errorf("redisstore: Advise: no way to the servers of a %T", s.hub.client)
+	return fmt.Errorf("redisstore: Advise: no way to the servers of a %T", s.hubs.client)
 }
 
 func clientAdvice(client redis.UniversalClient) []string {
