@@ -213,6 +213,9 @@ func (h *health) well() {
 	}
 }
 
+// doubted reports whether something failed, and nothing has succeeded since.
+func (h *health) doubted() bool { return h != nil && h.suspect.Load() }
+
 // over reports whether ctx's time is over, or so nearly that a connection with the same deadline may have noticed
 // first.
 func over(ctx context.Context) bool {
@@ -236,6 +239,7 @@ func (h *health) doubt() {
 	if h == nil || h.ctx.Err() != nil || !h.doubting.CompareAndSwap(false, true) {
 		return
 	}
+	h.suspect.Store(true)
 	h.pinging.Go(func() {
 		defer h.doubting.Store(false)
 		h.dog.alive.Store(false)

@@ -15,6 +15,7 @@ type lane struct {
 	health *health               // nil: always ask
 	// patient: ask a server that fails, too, unless nobody listens.
 	patient bool
+	timeout time.Duration // of a few commands, where there is health and no patience
 	crowd   *crowd // nil: every look-up goes alone
 }
 
@@ -69,10 +70,20 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 		return with(client, server, d, d, 0)
 	}
 	quick := taking(timeout)
+	// A client behind Sentinel dials under a lock, for which it waits regardless of ctx.
 	within := func(ctx context.Context, do func(context.Context) error) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
-		defer cancel()
-		return do(ctx)
+		done := make(chan error, 1)
+		go func() {
+			defer cancel()
+			done <- do(ctx)
+		}()
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	dial := func(ctx context.Context) error {
 		return within(ctx, func(ctx context.Context) error {
@@ -97,7 +108,7 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 		return within(ctx, func(ctx context.Context) error { return master(ctx, quick) })
 	}
 	h := newHealth(own.PoolSize, dial, ping, vet)
-	return lane{client: quick, bulk: taking(patience * timeout), health: h, crowd: newCrowd(quick)}
+	return lane{client: quick, bulk: taking(patience * timeout), health: h, crowd: newCrowd(quick), timeout: timeout}
 }
 
 // of returns the client for n commands of so many bytes.
@@ -122,13 +133,31 @@ func (l lane) get(ctx context.Context, key string) ([]byte, error) {
 	if err := l.enter(ctx); err != nil {
 		return nil, err
 	}
-	b, err := l.client.Get(ctx, key).Bytes()
+	b, err := l.alone(ctx, key)
 	if err != nil && hungUp(err) {
 		l.health.doubt()
-		b, err = l.client.Get(ctx, key).Bytes()
+		b, err = l.alone(ctx, key)
 	}
 	l.leave(ctx, err)
 	return b, err
+}
+
+func (l lane) alone(ctx context.Context, key string) ([]byte, error) {
+	if l.health.doubted() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.limit(1))
+		defer cancel()
+	}
+	return l.client.Get(ctx, key).Bytes()
+}
+
+// limit is how long n commands may take altogether, with what precedes them, on a server in doubt. The time-outs of the
+// client begin when there is a connection.
+func (l lane) limit(n int) time.Duration {
+	if n > fewCommands {
+		return patience * l.timeout
+	}
+	return l.timeout
 }
 
 // together looks a key up in a batch. It needs no place, for the batch has one connection. That a batch was late says
@@ -174,7 +203,7 @@ func (l lane) do(ctx context.Context, operation func() error) error {
 func (l lane) exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd) {
 	err := l.enter(ctx)
 	if err == nil {
-		_, err = pipe.Exec(ctx)
+		err = l.send(ctx, pipe)
 		l.leave(ctx, err)
 	}
 	if err == nil {
@@ -185,6 +214,16 @@ func (l lane) exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd)
 			cmd.SetErr(err)
 		}
 	}
+}
+
+func (l lane) send(ctx context.Context, pipe redis.Pipeliner) error {
+	if !l.patient && l.health.doubted() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.limit(pipe.Len()))
+		defer cancel()
+	}
+	_, err := pipe.Exec(ctx)
+	return err
 }
 
 var errUnanswered = errors.New("redisstore: the client does not say what became of a command")
