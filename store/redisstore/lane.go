@@ -16,7 +16,7 @@ type lane struct {
 	// patient: ask a server that fails, too, unless nobody listens.
 	patient bool
 	timeout time.Duration // of a few commands, where there is health and no patience
-	crowd   *crowd // nil: every look-up goes alone
+	crowd   *crowd        // nil: every look-up goes alone
 }
 
 const (
