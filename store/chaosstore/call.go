@@ -36,8 +36,8 @@ type operation func(ctx context.Context, asked []int) (answer func(), err error)
 
 // Again executes the call for those of its keys that are named, or for all if none is, and keeps the answers from
 // the caller: a request that arrives once more or, if Before fails the keys, late. It can be called at any time, also
-// when the call has returned, and from any goroutine. It returns the errors that the store answers with. A Watch
-// cannot be had again: nothing is done.
+// when the call has returned, and from any goroutine. It returns the error of the method, if that returns one.
+// A Watch cannot be had again: nothing is done.
 func (c Call) Again(ctx context.Context, keys ...string) error {
 	if c.Op == OpWatch {
 		return nil

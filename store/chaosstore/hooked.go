@@ -61,38 +61,14 @@ func (h *Hooked) GetMany(ctx context.Context, keys []string) ([]store.Record, er
 
 // Lease asks for leases.
 func (h *Hooked) Lease(ctx context.Context, asks ...store.Ask) []store.Grant {
-	grants := make([]store.Grant, len(asks))
-	asks = slices.Clone(asks)
-	keys := keysOf(asks, func(a store.Ask) string { return a.Key })
-	lost, _ := h.call(ctx, OpLease, keys, func(ctx context.Context, asked []int) (answer func(), err error) {
-		got := h.Store.Lease(ctx, pick(asks, asked)...)
-		for _, g := range got {
-			err = errors.Join(err, g.Err)
-		}
-		return func() { place(grants, asked, got) }, err
-	})
-	for i, err := range lost {
-		grants[i] = store.Grant{Err: err}
-	}
-	return grants
+	c := Call{Op: OpLease, Keys: keysOf(asks, func(a store.Ask) string { return a.Key })}
+	return each(ctx, h, c, asks, h.Store.Lease, func(err error) store.Grant { return store.Grant{Err: err} })
 }
 
 // Fill stores values by their leases.
 func (h *Hooked) Fill(ctx context.Context, fills ...store.Fill) []store.Verdict {
-	verdicts := make([]store.Verdict, len(fills))
-	fills = slices.Clone(fills)
-	keys := keysOf(fills, func(f store.Fill) string { return f.Key })
-	lost, _ := h.call(ctx, OpFill, keys, func(ctx context.Context, asked []int) (answer func(), err error) {
-		got := h.Store.Fill(ctx, pick(fills, asked)...)
-		for _, v := range got {
-			err = errors.Join(err, v.Err)
-		}
-		return func() { place(verdicts, asked, got) }, err
-	})
-	for i, err := range lost {
-		verdicts[i] = store.Verdict{Err: err}
-	}
-	return verdicts
+	c := Call{Op: OpFill, Keys: keysOf(fills, func(f store.Fill) string { return f.Key })}
+	return each(ctx, h, c, fills, h.Store.Fill, func(err error) store.Verdict { return store.Verdict{Err: err} })
 }
 
 // Renew lets leases last for another full term.
@@ -155,6 +131,22 @@ func (h *Hooked) run(ctx context.Context, op Op, keys []string, do func(ctx cont
 		return func() {}, do(ctx, asked)
 	})
 	return err
+}
+
+// each is call for a method whose answers have their errors in them. failed makes one.
+func each[Q, A any](
+	ctx context.Context, h *Hooked, c Call, all []Q, method func(context.Context, ...Q) []A, failed func(error) A,
+) []A {
+	all = slices.Clone(all)
+	answers := make([]A, len(all))
+	lost, _ := h.call(ctx, c.Op, c.Keys, func(ctx context.Context, asked []int) (answer func(), err error) {
+		got := method(ctx, pick(all, asked)...)
+		return func() { place(answers, asked, got) }, nil
+	})
+	for i, err := range lost {
+		answers[i] = failed(err)
+	}
+	return answers
 }
 
 // call calls the hooks around do. It returns the places whose keys the hooks have failed, and the error of it all.

@@ -26,7 +26,7 @@ type Options struct {
 	Seed uint64
 
 	Fail   float64 // the store is not asked, and the reply is an error
-	Late   float64 // the reply is an error, and the store is asked when up to MaxDelay have gone by: later calls overtake it
+	Late   float64 // the reply is an error, and the store is asked within MaxDelay: what is asked meanwhile overtakes it
 	Lose   float64 // the store is asked, and the reply is an error
 	Repeat float64 // the store is asked, and once more within MaxDelay: a client library that did not trust the first
 	Delay  float64 // the request is held up for up to MaxDelay, or the reply, or each: calls overtake one another
