@@ -49,12 +49,11 @@ func (r Report) String() string {
 		r.Merged, r.Waits, r.Unacknowledged, r.Chaos, r.Stale, r.Wrong, r.FirstStale)
 }
 
-func (r *Report) met(c chaosstore.Counts) {
-	r.Chaos.Failed += c.Failed
-	r.Chaos.Late += c.Late
-	r.Chaos.Lost += c.Lost
-	r.Chaos.Repeated += c.Repeated
-	r.Chaos.Delayed += c.Delayed
+func sum(a, b chaosstore.Counts) chaosstore.Counts {
+	return chaosstore.Counts{
+		Failed: a.Failed + b.Failed, Late: a.Late + b.Late, Lost: a.Lost + b.Lost,
+		Repeated: a.Repeated + b.Repeated, Delayed: a.Delayed + b.Delayed,
+	}
 }
 
 type run struct {
@@ -112,7 +111,7 @@ func Run(ctx context.Context, plan Plan) (Report, error) {
 	wrong, err := r.rest()
 	report.Wrong = wrong
 	for _, st := range r.stores {
-		report.met(st.Counts())
+		report.Chaos = sum(report.Chaos, st.Counts())
 	}
 	for _, c := range r.caches {
 		s := c.Stats()
