@@ -73,7 +73,7 @@ func TestChaosFindsEachBrokenRuleOfAReader(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			out, err := exec.Command("go", "test", "-count=1", "-overlay", overlay(t, edits), "-v", "-run", "^TestNoReadIsStaleInChaos$",
-				".", "-soak.first").CombinedOutput()
+				".", "-soak.first", "-soak.reads=10000000").CombinedOutput()
 			require.Error(t, err, "the run passed:\n%s", out)
 			require.Contains(t, string(out), "was acknowledged", "the run failed for another reason")
 			t.Logf("%s", firstLine(string(out), "reads in"))
