@@ -43,7 +43,9 @@ func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
 	strangers := []string{
 		"go-redis", "kafka", "sqlite", "jackc/pgx", "lib/pq", "go-sql-driver", "testify", "redisstore",
 	}
-	for _, pkg := range []string{".", "./store/memstore", "./doubledelete", "./aftercommit"} {
+	for _, pkg := range []string{
+		".", "./store/memstore", "./store/chaosstore", "./doubledelete", "./aftercommit", "./spool",
+	} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()
 		require.NoError(t, err)
 		for dep := range strings.Lines(string(out)) {
@@ -99,6 +101,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"internal/backoff": {},
 		"internal/flight":  {},
 		"internal/record":  {"store"},
+		"store/chaosstore": {"store"},
 		"store/memstore":   {"store", "internal/record"},
 		"store/redisstore": {"store", "internal/record", "internal/backoff"},
 		"aside":            {"store", "internal/record", "internal/flight", "internal/backoff"},

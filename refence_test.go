@@ -1,6 +1,7 @@
 package cachet_test
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -8,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/aside"
-	"github.com/cachet-go/cachet/store/storetest"
+	"github.com/cachet-go/cachet/store/chaosstore"
 )
 
 // A fence that could not be lifted is lifted by the retry: the key can be cached again at once, and not only when
@@ -16,8 +17,8 @@ import (
 func TestRetryLiftsTheFenceThatWasLeft(t *testing.T) {
 	newBed(t).each(t, func(t *testing.T, p place) {
 		var failed atomic.Bool
-		st := &storetest.Hooked{Store: p, Before: func(c storetest.Call) error {
-			if c.Op == storetest.OpLift && failed.CompareAndSwap(false, true) {
+		st := &chaosstore.Hooked{Store: p, Before: func(_ context.Context, c chaosstore.Call) error {
+			if c.Op == chaosstore.OpLift && failed.CompareAndSwap(false, true) {
 				return errStore
 			}
 			return nil

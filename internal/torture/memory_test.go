@@ -17,7 +17,7 @@ import (
 func TestNoReadIsStaleInMemory(t *testing.T) {
 	st := memstore.New()
 	report, err := torture.Run(context.Background(), torture.Plan{
-		Stores: []store.Store{st, st, st, st}, Readers: 32, Writers: 8, Keys: 50,
+		Stores: []store.Store{st, st, st, st}, Readers: 32, Writers: 8, Keys: 50, Chaos: network,
 		Reads: 300_000, Time: 10 * time.Second,
 		Stall: func() time.Duration { return rand.N(50 * time.Millisecond) },
 		Rest:  200 * time.Millisecond, Log: io.Discard,

@@ -62,6 +62,25 @@ func TestSoakFindsEachBrokenRule(t *testing.T) {
 	}
 }
 
+// TestChaosFindsEachBrokenRuleOfAReader is the same for the run in a bubble, whose store is whole.
+func TestChaosFindsEachBrokenRuleOfAReader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds once per rule")
+	}
+	for name, edits := range mutants {
+		if !strings.HasPrefix(edits[0].file, "aside/") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			out, err := exec.Command("go", "test", "-count=1", "-overlay", overlay(t, edits), "-v", "-run", "^TestNoReadIsStaleInChaos$",
+				".", "-soak.first", "-soak.reads=10000000").CombinedOutput()
+			require.Error(t, err, "the run passed:\n%s", out)
+			require.Contains(t, string(out), "was acknowledged", "the run failed for another reason")
+			t.Logf("%s", firstLine(string(out), "reads in"))
+		})
+	}
+}
+
 // overlay writes broken copies of files and returns the description of them for go build -overlay.
 func overlay(t *testing.T, edits []edit) string {
 	t.Helper()

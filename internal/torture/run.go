@@ -12,11 +12,13 @@ import (
 
 	"github.com/cachet-go/cachet"
 	"github.com/cachet-go/cachet/store"
+	"github.com/cachet-go/cachet/store/chaosstore"
 )
 
-// Plan says what to run. All fields are required.
+// Plan says what to run. All fields are required, but for Chaos.
 type Plan struct {
-	Stores  []store.Store // one per instance; instances share the server behind them
+	Stores  []store.Store      // one per instance; instances share the server behind them
+	Chaos   chaosstore.Options // what befalls what is asked of the stores until all is over
 	Readers int
 	Writers int
 	Keys    int
@@ -25,7 +27,7 @@ type Plan struct {
 	ToFirst bool                 // or at the first stale read
 	Stall   func() time.Duration // of a load
 	Rest    time.Duration        // of a writer between bursts, at most
-	Log     io.Writer            // told once per 10 s
+	Log     io.Writer            // told once per 10 s, and what the caches report
 }
 
 // Report is what a run came to.
@@ -34,26 +36,37 @@ type Report struct {
 	Stale                  int64 // reads of a version older than acknowledged before they began
 	Wrong                  int64 // cached records that differ from the source after quiescence
 	Refused, Merged, Waits int64
+	Unacknowledged         int64 // writes whose invalidation had to be repeated
+	Chaos                  chaosstore.Counts
 	Took                   time.Duration
 	FirstStale             string
 }
 
 func (r Report) String() string {
-	return fmt.Sprintf("%d reads in %v (%.0f/s), %d writes, %d loads, %d refused fills, %d merged, %d waits: "+
-		"%d stale, %d wrong at rest %s",
+	return fmt.Sprintf("%d reads in %v (%.0f/s), %d writes, %d loads, %d refused fills, %d merged, %d waits, "+
+		"%d not acknowledged, %+v: %d stale, %d wrong at rest %s",
 		r.Reads, r.Took.Round(time.Millisecond), float64(r.Reads)/r.Took.Seconds(), r.Writes, r.Loads, r.Refused,
-		r.Merged, r.Waits, r.Stale, r.Wrong, r.FirstStale)
+		r.Merged, r.Waits, r.Unacknowledged, r.Chaos, r.Stale, r.Wrong, r.FirstStale)
+}
+
+func sum(a, b chaosstore.Counts) chaosstore.Counts {
+	return chaosstore.Counts{
+		Failed: a.Failed + b.Failed, Late: a.Late + b.Late, Lost: a.Lost + b.Lost,
+		Repeated: a.Repeated + b.Repeated, Delayed: a.Delayed + b.Delayed,
+	}
 }
 
 type run struct {
 	plan   Plan
 	source *Source
+	stores []*chaosstore.Store
 	caches []*cachet.Cache[int, Record]
 	stop   context.CancelFunc
 
-	reads, writes, stale atomic.Int64
-	mu                   sync.Mutex
-	first                string // guarded by mu
+	reads, writes, unacked, stale atomic.Int64
+
+	mu    sync.Mutex
+	first string // guarded by mu
 }
 
 // Run runs a plan to its end.
@@ -61,13 +74,18 @@ func Run(ctx context.Context, plan Plan) (Report, error) {
 	ctx, stop := context.WithTimeout(ctx, plan.Time)
 	defer stop()
 	r := &run{plan: plan, source: NewSource(plan.Keys, plan.Stall), stop: stop}
-	for _, st := range plan.Stores {
-		c, err := cachet.New(network{st, 0.3, 50 * time.Millisecond}, cachet.Config[int, Record]{
+	for i, below := range plan.Stores {
+		chaos := plan.Chaos
+		chaos.Seed += uint64(i)
+		st := chaosstore.New(below, chaos)
+		r.stores = append(r.stores, st)
+		c, err := cachet.New(st, cachet.Config[int, Record]{
 			Name:     "torture",
 			Load:     r.source.Load,
 			LoadMany: r.source.LoadMany,
 			TTL:      time.Minute,
 			MaxLoads: 1 << 10,
+			Hooks:    cachet.Hooks{Error: func(_ context.Context, err error) { fmt.Fprintln(plan.Log, err) }},
 		})
 		if err != nil {
 			return Report{}, err
@@ -88,10 +106,13 @@ func Run(ctx context.Context, plan Plan) (Report, error) {
 	writers.Wait()
 	report := Report{
 		Reads: r.reads.Load(), Writes: r.writes.Load(), Loads: r.source.loads.Load(), Stale: r.stale.Load(),
-		Took: time.Since(start), FirstStale: r.first,
+		Unacknowledged: r.unacked.Load(), Took: time.Since(start), FirstStale: r.first,
 	}
 	wrong, err := r.rest()
 	report.Wrong = wrong
+	for _, st := range r.stores {
+		report.Chaos = sum(report.Chaos, st.Counts())
+	}
 	for _, c := range r.caches {
 		s := c.Stats()
 		report.Refused += s.Refused
@@ -191,10 +212,14 @@ func (r *run) write(ctx context.Context, c *cachet.Cache[int, Record]) {
 				version = r.source.commit(key)
 				return nil
 			})
-			if err != nil {
-				r.failed(ctx, "Update", err)
-			} else {
+			var missed *cachet.InvalidationError
+			switch {
+			case err == nil:
 				r.source.acknowledge(key, version)
+			case errors.As(err, &missed) && errors.Is(err, chaosstore.ErrChaos):
+				r.unacked.Add(1) // nothing is promised, until it has been repeated
+			default:
+				r.failed(ctx, "Update", err)
 			}
 			r.writes.Add(1)
 			_ = pause(ctx, rand.N(r.plan.Rest/2+1))
@@ -205,13 +230,19 @@ func (r *run) write(ctx context.Context, c *cachet.Cache[int, Record]) {
 
 // rest waits until nothing is in flight and counts the cached records that differ from the source.
 func (r *run) rest() (wrong int64, err error) {
-	time.Sleep(2 * time.Second)
+	for _, st := range r.stores {
+		st.Calm()
+	}
+	time.Sleep(2 * time.Second) // also more than the longest pause between two attempts at an invalidation
+	for _, c := range r.caches {
+		if n := c.Stats().Pending; n > 0 {
+			err = errors.Join(err, fmt.Errorf("%d invalidations are still to be made", n))
+		}
+	}
 	for key := range r.plan.Keys {
 		for _, c := range r.caches {
 			e, ok, perr := c.Peek(context.Background(), key)
-			if perr != nil {
-				err = perr
-			}
+			err = errors.Join(err, perr)
 			if ok && e.Value.Version != r.source.committed[key].Load() {
 				wrong++
 			}

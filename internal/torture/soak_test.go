@@ -14,6 +14,7 @@ import (
 	"github.com/cachet-go/cachet/internal/redistest"
 	"github.com/cachet-go/cachet/internal/torture"
 	"github.com/cachet-go/cachet/store"
+	"github.com/cachet-go/cachet/store/chaosstore"
 	"github.com/cachet-go/cachet/store/redisstore"
 )
 
@@ -24,6 +25,13 @@ var (
 	soakRest  = flag.Duration("soak.rest", time.Second, "longest rest of a writer between bursts")
 	toFirst   = flag.Bool("soak.first", false, "end at the first stale read")
 )
+
+// network now and then holds up a request or a reply. The windows that it opens are those between the execution of a
+// command and the news of it.
+var network = chaosstore.Options{
+	Delay: 0.3, MaxDelay: 50 * time.Millisecond,
+	Ops: []chaosstore.Op{chaosstore.OpLease, chaosstore.OpFill, chaosstore.OpRelease},
+}
 
 // stall is how long a load takes: anything up to half a second, and now and then longer than a lease.
 func stall() time.Duration {
@@ -48,7 +56,7 @@ func TestSoakNoReadIsStale(t *testing.T) {
 		stores = append(stores, st)
 	}
 	report, err := torture.Run(context.Background(), torture.Plan{
-		Stores: stores, Readers: 64, Writers: 8, Keys: *soakKeys,
+		Stores: stores, Readers: 64, Writers: 8, Keys: *soakKeys, Chaos: network,
 		Reads: *soakReads, Time: *soakTime, ToFirst: *toFirst,
 		Stall: stall, Rest: *soakRest, Log: os.Stderr,
 	})

@@ -1,7 +1,5 @@
-// Package storetest states the contract of package store as tests, and offers a store for tests of its users.
-//
-// [Run] takes any implementation through every clause. [Hooked] lets a test act, or fail, at each operation of
-// a store.
+// Package storetest states the contract of package store as tests: [Run] takes any implementation through every
+// clause.
 package storetest
 
 import (

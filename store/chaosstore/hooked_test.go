@@ -1,4 +1,4 @@
-package storetest_test
+package chaosstore_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/store"
+	"github.com/cachet-go/cachet/store/chaosstore"
 	"github.com/cachet-go/cachet/store/memstore"
 	"github.com/cachet-go/cachet/store/storetest"
 )
@@ -19,57 +20,57 @@ import (
 var errLost = errors.New("lost")
 
 // every calls each method on the keys a and b.
-func every(ctx context.Context, s store.Store) map[storetest.Op]error {
+func every(ctx context.Context, s store.Store) map[chaosstore.Op]error {
 	var errs []error
 	for _, g := range s.Lease(ctx, store.Ask{Key: "a"}, store.Ask{Key: "b"}) {
 		errs = append(errs, g.Err)
 	}
 	a, b := store.Held{Key: "a"}, store.Held{Key: "b"}
-	got := make(map[storetest.Op]error)
-	got[storetest.OpLease] = errors.Join(errs...)
-	got[storetest.OpRenew] = s.Renew(ctx, a, b)
-	got[storetest.OpRelease] = s.Release(ctx, false, a, b)
-	got[storetest.OpFence] = s.Fence(ctx, 1, time.Minute, "a", "b")
-	got[storetest.OpLift] = s.Lift(ctx, 1, 0, "a", "b")
-	got[storetest.OpInvalidate] = s.Invalidate(ctx, "a", "b")
+	got := make(map[chaosstore.Op]error)
+	got[chaosstore.OpLease] = errors.Join(errs...)
+	got[chaosstore.OpRenew] = s.Renew(ctx, a, b)
+	got[chaosstore.OpRelease] = s.Release(ctx, false, a, b)
+	got[chaosstore.OpFence] = s.Fence(ctx, 1, time.Minute, "a", "b")
+	got[chaosstore.OpLift] = s.Lift(ctx, 1, 0, "a", "b")
+	got[chaosstore.OpInvalidate] = s.Invalidate(ctx, "a", "b")
 	errs = nil
 	for _, v := range s.Fill(ctx, store.Fill{Held: a}, store.Fill{Held: b}) {
 		errs = append(errs, v.Err)
 	}
-	got[storetest.OpFill] = errors.Join(errs...)
-	_, got[storetest.OpGet] = s.Get(ctx, "a")
-	_, got[storetest.OpGetMany] = s.GetMany(ctx, []string{"a", "b"})
+	got[chaosstore.OpFill] = errors.Join(errs...)
+	_, got[chaosstore.OpGet] = s.Get(ctx, "a")
+	_, got[chaosstore.OpGetMany] = s.GetMany(ctx, []string{"a", "b"})
 	w, err := s.Watch(ctx, "a")
 	if err == nil {
 		w.Close()
 	}
-	got[storetest.OpWatch] = err
+	got[chaosstore.OpWatch] = err
 	return got
 }
 
 func TestHookedKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store {
-		none := func(storetest.Call) error { return nil }
-		return &storetest.Hooked{Store: memstore.New(), Before: none, After: none}
+		none := func(context.Context, chaosstore.Call) error { return nil }
+		return &chaosstore.Hooked{Store: memstore.New(), Before: none, After: none}
 	})
 }
 
 func TestHooksAreCalledAroundEachOperation(t *testing.T) {
 	var mu sync.Mutex
-	before, after := make(map[storetest.Op][]string), make(map[storetest.Op][]string)
-	note := func(in map[storetest.Op][]string) func(storetest.Call) error {
-		return func(c storetest.Call) error {
+	before, after := make(map[chaosstore.Op][]string), make(map[chaosstore.Op][]string)
+	note := func(in map[chaosstore.Op][]string) func(context.Context, chaosstore.Call) error {
+		return func(_ context.Context, c chaosstore.Call) error {
 			mu.Lock()
 			defer mu.Unlock()
 			in[c.Op] = c.Keys
 			return nil
 		}
 	}
-	h := &storetest.Hooked{Store: memstore.New(), Before: note(before), After: note(after)}
+	h := &chaosstore.Hooked{Store: memstore.New(), Before: note(before), After: note(after)}
 	for op, err := range every(t.Context(), h) {
 		require.NoError(t, err, op)
 		want := []string{"a", "b"}
-		if op == storetest.OpGet || op == storetest.OpWatch {
+		if op == chaosstore.OpGet || op == chaosstore.OpWatch {
 			want = want[:1]
 		}
 		assert.Equal(t, want, before[op], op)
@@ -79,8 +80,8 @@ func TestHooksAreCalledAroundEachOperation(t *testing.T) {
 }
 
 func TestEachOperationFailsByEitherHook(t *testing.T) {
-	fail := func(storetest.Call) error { return errLost }
-	for name, h := range map[string]*storetest.Hooked{
+	fail := func(context.Context, chaosstore.Call) error { return errLost }
+	for name, h := range map[string]*chaosstore.Hooked{
 		"before": {Store: memstore.New(), Before: fail},
 		"after":  {Store: memstore.New(), After: fail},
 	} {
@@ -91,15 +92,15 @@ func TestEachOperationFailsByEitherHook(t *testing.T) {
 }
 
 func TestALostRequestIsNotExecutedAndALostReplyIs(t *testing.T) {
-	lose := func(storetest.Call) error { return errLost }
+	lose := func(context.Context, chaosstore.Call) error { return errLost }
 	s := memstore.New()
-	g := (&storetest.Hooked{Store: s, Before: lose}).Lease(t.Context(), store.Ask{Key: "k"})[0]
+	g := (&chaosstore.Hooked{Store: s, Before: lose}).Lease(t.Context(), store.Ask{Key: "k"})[0]
 	assert.Equal(t, store.Grant{Err: errLost}, g)
 	rec, err := s.Get(t.Context(), "k")
 	require.NoError(t, err)
 	assert.Equal(t, store.Missing, rec.Kind)
 
-	g = (&storetest.Hooked{Store: s, After: lose}).Lease(t.Context(), store.Ask{Key: "k"})[0]
+	g = (&chaosstore.Hooked{Store: s, After: lose}).Lease(t.Context(), store.Ask{Key: "k"})[0]
 	assert.Equal(t, store.Grant{Err: errLost}, g)
 	rec, err = s.Get(t.Context(), "k")
 	require.NoError(t, err)
@@ -108,9 +109,11 @@ func TestALostRequestIsNotExecutedAndALostReplyIs(t *testing.T) {
 
 func TestAKeysErrorFailsTheKeysThatItNames(t *testing.T) {
 	s := memstore.New()
-	h := &storetest.Hooked{Store: s}
+	h := &chaosstore.Hooked{Store: s}
 	ctx := t.Context()
-	some := func(c storetest.Call) error { return &store.KeysError{Keys: []string{"b"}, Err: errLost} }
+	some := func(_ context.Context, c chaosstore.Call) error {
+		return &store.KeysError{Keys: []string{"b"}, Err: errLost}
+	}
 
 	h.Before = some
 	grants := h.Lease(ctx, store.Ask{Key: "a"}, store.Ask{Key: "b"}, store.Ask{Key: "c"})
@@ -129,7 +132,9 @@ func TestAKeysErrorFailsTheKeysThatItNames(t *testing.T) {
 	require.ErrorAs(t, err, &named)
 	assert.Equal(t, []string{"b"}, named.Keys)
 
-	h.Before = func(storetest.Call) error { return context.Canceled }
+	h.Before = func(context.Context, chaosstore.Call) error {
+		return &store.KeysError{Keys: []string{"c"}, Err: context.Canceled}
+	}
 	err = h.Invalidate(ctx, "a", "b", "c")
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, errLost)
@@ -140,8 +145,8 @@ func TestAKeysErrorFailsTheKeysThatItNames(t *testing.T) {
 
 func TestAnInterleavingAtTheFill(t *testing.T) {
 	s := memstore.New()
-	h := &storetest.Hooked{Store: s, Before: func(c storetest.Call) error {
-		if c.Op == storetest.OpFill {
+	h := &chaosstore.Hooked{Store: s, Before: func(_ context.Context, c chaosstore.Call) error {
+		if c.Op == chaosstore.OpFill {
 			return s.Invalidate(t.Context(), c.Keys...)
 		}
 		return nil
