@@ -1,0 +1,112 @@
+package lock_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachet-go/cachet/lock"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	logging.Disable() // the client's, about servers that are down on purpose
+	os.Exit(m.Run())
+}
+
+// open returns a Locker that is closed with the test.
+func open(t testing.TB, rdb redis.UniversalClient, opts ...lock.Option) *lock.Locker {
+	t.Helper()
+	l := lock.New(rdb, opts...)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	return l
+}
+
+// take takes a lock that is let go of with the test.
+func take(t testing.TB, l *lock.Locker, key string, opts ...lock.Option) *lock.Lock {
+	t.Helper()
+	k, err := l.Lock(t.Context(), key, opts...)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = k.Unlock() })
+	return k
+}
+
+// soon waits for done.
+func soon(t testing.TB, done <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		require.FailNow(t, what+": got nothing")
+	}
+}
+
+// result is what a call in the background returned.
+type result struct {
+	lock *lock.Lock
+	err  error
+}
+
+// behind calls Lock in the background.
+func behind(ctx context.Context, l *lock.Locker, key string, opts ...lock.Option) <-chan result {
+	c := make(chan result, 1)
+	go func() {
+		k, err := l.Lock(ctx, key, opts...)
+		c <- result{k, err}
+	}()
+	return c
+}
+
+func got(t testing.TB, c <-chan result) result {
+	t.Helper()
+	select {
+	case r := <-c:
+		return r
+	case <-time.After(patience):
+		require.FailNow(t, "Lock: got nothing")
+		return result{}
+	}
+}
+
+// witness sees whether two are inside at once, and whether fences grow.
+type witness struct {
+	inside   atomic.Int32
+	overlaps atomic.Int32
+
+	mu   sync.Mutex
+	last int64
+	back int // fences that did not grow
+	n    int
+}
+
+func (w *witness) enter(fence int64) {
+	if w.inside.Add(1) != 1 {
+		w.overlaps.Add(1)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if fence <= w.last {
+		w.back++
+	}
+	w.last = fence
+	w.n++
+}
+
+func (w *witness) leave() { w.inside.Add(-1) }
+
+func (w *witness) check(t testing.TB) {
+	t.Helper()
+	require.Zero(t, w.overlaps.Load(), "two held it at once")
+	require.Zero(t, w.back, "fences that did not grow")
+}
