@@ -18,7 +18,8 @@ func (l *Locker) Lock(ctx context.Context, key string, opts ...Option) (*Lock, e
 }
 
 // TryLock is [Locker.Lock] without the waiting: it returns [ErrHeld] at once if someone has the lock, or is sure to
-// get it before. If that is known to be someone in this process, or someone in this process waits for it, Redis is not asked.
+// get it before. If that is known to be someone in this process, or someone in this process waits for it, Redis is
+// not asked.
 func (l *Locker) TryLock(ctx context.Context, key string, opts ...Option) (*Lock, error) {
 	return l.acquire(ctx, key, true, opts)
 }
@@ -42,7 +43,9 @@ func (l *Locker) await(w *waiter, key string) (*Lock, error) {
 	if err := w.ctx.Err(); err != nil {
 		return nil, err
 	}
-	l.join(w, key, name)
+	if l.join(w, key, name) {
+		l.begin(w)
+	}
 	select {
 	case <-w.ready:
 	case <-w.ctx.Done():
@@ -55,4 +58,18 @@ func (l *Locker) await(w *waiter, key string) (*Lock, error) {
 		}
 	}
 	return w.lock, w.err
+}
+
+// begin seeks the lock for w, which found the seat free. The client does not return from a command when a context ends,
+// so for a caller whose context can end that is done in the background; one whose context cannot is spared the detour.
+func (l *Locker) begin(w *waiter) {
+	s := w.place.newSeeker()
+	if w.ctx.Done() == nil && !s.step() {
+		l.work.Done()
+		return
+	}
+	go func() {
+		defer l.work.Done()
+		s.seek()
+	}()
 }

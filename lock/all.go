@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// LockAll takes the locks of all keys, or none. It takes them one by one in sorted order, so that two calls cannot wait for
-// each other; a key that is there twice counts once. The lock's context ends when any of them is lost, and Unlock lets all of them go.
+// LockAll takes the locks of all keys, or none. It takes them one by one in sorted order, so that two calls cannot
+// wait for each other; a key that is there twice counts once. The lock's context ends when any of them is lost, and
+// Unlock lets all of them go.
 //
 // It returns what [Locker.Lock] returns; [ErrLost] if one that it had was lost while it waited for the next;
 // or an error if there are no keys. What it could not let go of after a failure ends with its lease.

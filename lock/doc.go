@@ -17,12 +17,13 @@
 // What to expect when things go wrong:
 //
 //   - The holder's process dies: the lock is free when its lease ends.
-//   - Redis does not answer: the holder keeps the lock until its lease ends by its own monotonic clock; then its context
-//     ends with cause [ErrLost], whether or not Redis answers again. Calls that wait for the lock return the client's error.
+//   - Redis does not answer: the holder keeps the lock until its lease ends by its own monotonic clock; then its
+//     context ends with cause [ErrLost], whether or not Redis answers again. Calls that wait for the lock return the
+//     client's error.
 //   - A reply is lost: the repeated request finds what the first one did. Neither is a lock taken twice, nor its
 //     release reported as a loss. If all repetitions fail, the lock may stand until its lease ends.
-//   - FLUSHALL, eviction, a failover that lost the key: the holder is told at its next renewal, a third of the TTL later
-//     at most. The next holder's fence is larger, being the server's time in microseconds if that is more than the last
+//   - FLUSHALL, eviction, a failover that lost the key: the holder is told at its next renewal, a third of the TTL
+//     later at most. The next holder's fence is larger, being the server's time in microseconds if that is more than the last
 //     one plus one. If the clock of the server that takes over is behind, fences are too small for as long as
 //     that, and the resource refuses such writes.
 //   - A waiting process dies: 30 ms are lost when its turn comes. A lost message costs tens of milliseconds if other
@@ -31,6 +32,7 @@
 //
 // Redis 5 or later, standalone, Sentinel or Cluster. A Ring is not supported: its keys move when a shard goes down.
 //
-// Not here: read and write locks, semaphores, reentrant locks. A lock held travels in the context, so [Locker.Do] within
-// Do on the same key runs at once. For a hot key choose finer keys, such as "stock:17:3" for one segment of sixteen.
+// Not here: read and write locks, semaphores, reentrant locks. A lock held travels in the context, so [Locker.Do]
+// within Do on the same key runs at once. For a hot key choose finer keys, such as "stock:17:3" for one segment of
+// sixteen.
 package lock

@@ -19,6 +19,6 @@ func (l *Locker) First(ctx context.Context, key string, window time.Duration) (b
 	if window <= 0 {
 		return false, errors.New("lock: First needs a window")
 	}
-	v, err := firstScript.run(ctx, l.rdb, []string{name + ":first"}, l.sign(), ms(window))
+	v, err := firstScript.exec(ctx, l.rdb, []string{name + ":first"}, l.sign(), ms(window))
 	return v == int64(1), err
 }

@@ -50,7 +50,8 @@ func (h *hub) close() {
 }
 
 // attach begins to deliver messages of channel to hear. Without open it does so only if there is a subscription
-// already, and returns nil if there is not. hear is told to look when messages are sure to come, if they were not when attach was called.
+// already, and returns nil if there is not. hear is told to look when messages are sure to come, if they were not
+// when attach was called.
 func (h *hub) attach(channel string, hear func(message), open bool) *ear {
 	var shard string
 	client := h.rdb

@@ -109,8 +109,8 @@ func (ln *line) subscribe(ctx context.Context, channels []string) {
 	}
 }
 
-// receive hands out a message. A subscription that is confirmed, perhaps not for the first time, is a reason to look: what came
-// before it is lost.
+// receive hands out a message. A subscription that is confirmed, perhaps not for the first time, is a reason to look:
+// what came before it is lost.
 func (ln *line) receive(m any) {
 	switch m := m.(type) {
 	case *redis.Message:

@@ -52,9 +52,9 @@ func newLock(w *waiter, g grant) *Lock {
 // tells which: [ErrLost] if it was lost. It carries the lock, for [FenceOf] and for Do within Do.
 func (k *Lock) Context() context.Context { return k.ctx }
 
-// Fence is larger than that of every earlier holder of the lock. A resource that remembers the largest fence it has seen,
-// and refuses smaller ones, is safe from holders that do not know yet that they have lost the lock. It is positive and fits
-// a BIGINT. It is the largest of those of a [Locker.LockAll].
+// Fence is larger than that of every earlier holder of the lock. A resource that remembers the largest fence it has
+// seen, and refuses smaller ones, is safe from holders that do not know yet that they have lost the lock. It is
+// positive and fits a BIGINT. It is the largest of those of a [Locker.LockAll].
 func (k *Lock) Fence() int64 {
 	if k.under != nil {
 		return max(k.fence, k.under.Fence())
@@ -62,9 +62,10 @@ func (k *Lock) Fence() int64 {
 	return k.fence
 }
 
-// Unlock lets the lock go, and ends its context before it does so. It returns [ErrLost] if the lock was lost before, or the
-// client's error if Redis cannot be reached: the lock then ends with its lease. It takes no context, because the one at hand
-// has often ended by then; the client's time-outs bound it. Calling it again does nothing and returns the same.
+// Unlock lets the lock go, and ends its context before it does so. It returns [ErrLost] if the lock was lost before,
+// or the client's error if Redis cannot be reached: the lock then ends with its lease. It takes no context, because
+// the one at hand has often ended by then; the client's time-outs bound it. Calling it again does nothing and returns
+// the same.
 func (k *Lock) Unlock() error {
 	k.once.Do(func() {
 		k.err = k.letGo()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,7 +63,7 @@ func (l *Locker) Close() error {
 
 // sign returns an owner that no other acquisition has.
 func (l *Locker) sign() string {
-	return l.process + fmt.Sprintf("%x", l.count.Add(1))
+	return l.process + strconv.FormatUint(l.count.Add(1), 16)
 }
 
 // The first closing brace ends the hash tag, and an empty tag is none: the keys would come to lie on several nodes.

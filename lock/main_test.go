@@ -26,29 +26,29 @@ func TestMain(m *testing.M) {
 }
 
 // open returns a Locker that is closed with the test.
-func open(t testing.TB, rdb redis.UniversalClient, opts ...lock.Option) *lock.Locker {
-	t.Helper()
+func open(tb testing.TB, rdb redis.UniversalClient, opts ...lock.Option) *lock.Locker {
+	tb.Helper()
 	l := lock.New(rdb, opts...)
-	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	tb.Cleanup(func() { require.NoError(tb, l.Close()) })
 	return l
 }
 
 // take takes a lock that is let go of with the test.
-func take(t testing.TB, l *lock.Locker, key string, opts ...lock.Option) *lock.Lock {
-	t.Helper()
-	k, err := l.Lock(t.Context(), key, opts...)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = k.Unlock() })
+func take(tb testing.TB, l *lock.Locker, key string, opts ...lock.Option) *lock.Lock {
+	tb.Helper()
+	k, err := l.Lock(tb.Context(), key, opts...)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = k.Unlock() })
 	return k
 }
 
 // soon waits for done.
-func soon(t testing.TB, done <-chan struct{}, what string) {
-	t.Helper()
+func soon(tb testing.TB, done <-chan struct{}, what string) {
+	tb.Helper()
 	select {
 	case <-done:
 	case <-time.After(patience):
-		require.FailNow(t, what+": got nothing")
+		require.FailNow(tb, what+": got nothing")
 	}
 }
 
@@ -68,13 +68,13 @@ func behind(ctx context.Context, l *lock.Locker, key string, opts ...lock.Option
 	return c
 }
 
-func got(t testing.TB, c <-chan result) result {
-	t.Helper()
+func got(tb testing.TB, c <-chan result) result {
+	tb.Helper()
 	select {
 	case r := <-c:
 		return r
 	case <-time.After(patience):
-		require.FailNow(t, "Lock: got nothing")
+		require.FailNow(tb, "Lock: got nothing")
 		return result{}
 	}
 }
@@ -105,8 +105,8 @@ func (w *witness) enter(fence int64) {
 
 func (w *witness) leave() { w.inside.Add(-1) }
 
-func (w *witness) check(t testing.TB) {
-	t.Helper()
-	require.Zero(t, w.overlaps.Load(), "two held it at once")
-	require.Zero(t, w.back, "fences that did not grow")
+func (w *witness) check(tb testing.TB) {
+	tb.Helper()
+	require.Zero(tb, w.overlaps.Load(), "two held it at once")
+	require.Zero(tb, w.back, "fences that did not grow")
 }

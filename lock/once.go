@@ -15,14 +15,17 @@ import (
 // Once runs fn once per key and hands its result to every later call within keep, over all processes. A call that comes
 // while fn runs waits for its end. replayed says that v is the result of another call. v must survive [json.Marshal].
 //
-// fn runs under the lock of key, with a context as [Locker.Do] gives it. fn's error is returned and not recorded, so that the next call runs fn again.
+// fn runs under the lock of key, with a context as [Locker.Do] gives it. fn's error is returned and not recorded, so
+// that the next call runs fn again.
 //
-// This is at most one at a time, plus replay; it is not exactly once. If the process dies after fn's effect and before
-// its record, or the record is lost with the server, the next call runs fn again. Where that must not be, as with money, put a
-// unique index on the key in the same transaction as the effect, and use Once as the cheap filter before it.
+// This is at most one at a time, plus replay; it is not exactly once. If the process dies after fn's effect and
+// before its record, or the record is lost with the server, the next call runs fn again. Where that must not be, as
+// with money, put a unique index on the key in the same transaction as the effect, and use Once as the cheap filter
+// before it.
 //
 // It returns [ErrMismatch] if a result was recorded under another [Fingerprint], fn's error, what Lock returns, or an
-// error that is [ErrLost], together with fn's result, if the lock was lost and the result could not be recorded. keep must be positive.
+// error that is [ErrLost], together with fn's result, if the lock was lost and the result could not be recorded. keep
+// must be positive.
 func Once[T any](
 	ctx context.Context, l *Locker, key string, keep time.Duration, fn func(context.Context) (T, error), opts ...Option,
 ) (v T, replayed bool, err error) {
@@ -90,7 +93,7 @@ func recordName(name string) string { return name + ":once" }
 func (k *Lock) record(text []byte, keep time.Duration) error {
 	rec := append(make([]byte, 0, sha256.Size+len(text)), k.cfg.sum()...)
 	rec = append(rec, text...)
-	v, err := recordScript.run(context.WithoutCancel(k.ctx), k.place.locker.rdb,
+	v, err := recordScript.exec(context.WithoutCancel(k.ctx), k.place.locker.rdb,
 		[]string{k.place.name, recordName(k.place.name)}, k.owner, rec, ms(keep))
 	switch {
 	case err != nil:

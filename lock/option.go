@@ -57,16 +57,16 @@ func MaxHold(d time.Duration) Option { return func(c *config) { c.maxHold = d } 
 // A job that takes less time than the clocks of its hosts differ by then runs once per tick. Zero or less: off.
 func MinHold(d time.Duration) Option { return func(c *config) { c.minHold = d } }
 
-// Replicas makes taking a lock wait, in the same round trip, until n replicas have it, for at most timeout, which must
-// be less than the client's ReadTimeout. If fewer do, the lock is given back and an error returned. It narrows the window in
-// which a failover loses a lock, at the price of a lock that cannot be taken while replicas are down; it does not
-// close it, as any replica may be promoted. Zero: off.
+// Replicas makes taking a lock wait, in the same round trip, until n replicas have it, for at most timeout, which
+// must be less than the client's ReadTimeout. If fewer do, the lock is given back and an error returned. It narrows
+// the window in which a failover loses a lock, at the price of a lock that cannot be taken while replicas are down;
+// it does not close it, as any replica may be promoted. Zero: off.
 func Replicas(n int, timeout time.Duration) Option {
 	return func(c *config) { c.replicas, c.replication = n, timeout }
 }
 
-// Fingerprint stands for what a call of [Once] was asked to do, such as the body of a request. If a result was recorded under
-// another fingerprint, Once returns [ErrMismatch]. It is compared only where both calls had one.
+// Fingerprint stands for what a call of [Once] was asked to do, such as the body of a request. If a result was
+// recorded under another fingerprint, Once returns [ErrMismatch]. It is compared only where both calls had one.
 func Fingerprint(b []byte) Option {
 	sum := sha256.Sum256(b)
 	return func(c *config) { c.fingerprint = sum[:] }

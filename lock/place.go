@@ -62,25 +62,28 @@ func parseGrant(v any, owner string, deadline time.Time) (grant, bool) {
 	return grant{owner: owner, fence: fence, foreign: s[0] == '1', deadline: deadline, err: err}, true
 }
 
-// join puts w at the end of the queue, and sees to it that somebody seeks the lock.
-func (l *Locker) join(w *waiter, key, name string) {
+// join puts w at the end of the queue. It reports whether the seat was free and is now the caller's.
+func (l *Locker) join(w *waiter, key, name string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.places[name]
 	switch {
 	case l.closed:
 		w.settleLocked(nil, redis.ErrClosed)
-		return
-	case p == nil:
+		return false
+	case p != nil && w.try && p.taken:
+		w.settleLocked(nil, ErrHeld)
+		return false
+	}
+	free := p == nil
+	if free {
 		p = &place{locker: l, key: key, name: name, keys: []string{name, name + ":q"}, alarm: newAlarm()}
 		l.places[name] = p
-		l.work.Go(p.seek)
-	case w.try && p.taken:
-		w.settleLocked(nil, ErrHeld)
-		return
+		l.work.Add(1) // for who has the seat now
 	}
 	w.place = p
 	p.queue = append(p.queue, w)
+	return free
 }
 
 // leave takes w out of the queue and reports whether it was still there.
@@ -132,27 +135,25 @@ func (p *place) refuseLocked() {
 }
 
 // deliver gives w the lock and the seat. If w has left in the meantime, or what was granted is not to be kept, the
-// lock goes to whoever is next.
+// lock goes to whoever is next, and only then is w told.
 func (p *place) deliver(w *waiter, g grant) {
-	l := p.locker
-	l.mu.Lock()
+	mu := &p.locker.mu
+	mu.Lock()
 	p.foreign = g.foreign
+	p.removeLocked(w)
 	kept := !w.settled && g.err == nil
-	if !w.settled {
-		p.removeLocked(w)
-		if kept {
-			w.settleLocked(newLock(w, g), nil)
-			p.refuseLocked()
-		} else {
-			w.settleLocked(nil, g.err)
-		}
+	if kept {
+		w.settleLocked(newLock(w, g), nil)
+		p.refuseLocked()
 	}
-	l.mu.Unlock()
-	if !kept {
-		if err := p.letGo(g.owner, g.deadline, 0); err != nil {
-			w.cfg.emit(Failed, p.key, w.since, err)
-		}
+	mu.Unlock()
+	if kept {
+		return
 	}
+	err := errorsJoin(g.err, p.letGo(g.owner, g.deadline, 0))
+	mu.Lock()
+	w.settleLocked(nil, err)
+	mu.Unlock()
 }
 
 // letGo passes the lock of owner, and the seat, to the next in this process, or lets it go in Redis. keep is
@@ -165,7 +166,7 @@ func (p *place) letGo(owner string, deadline time.Time, keep time.Duration) erro
 		return err
 	}
 	next, lease, sent := p.locker.sign(), w.cfg.lease(0), time.Now()
-	v, err := handoffScript.run(context.WithoutCancel(w.ctx), p.locker.rdb, p.keys,
+	v, err := handoffScript.exec(context.WithoutCancel(w.ctx), p.locker.rdb, p.keys,
 		owner, next, p.locker.sharded(), ms(lease))
 	if err != nil {
 		p.undo(owner) // which of the two has it is not known
@@ -204,18 +205,18 @@ func (p *place) vacate() {
 		delete(l.places, p.name)
 		return
 	}
-	l.work.Go(p.seek)
+	l.work.Go(p.newSeeker().seek)
 }
 
 // attempts is how often a release is sent if its reply is lost.
 const attempts = 4
 
-// release lets the lock of owner go in Redis. If a repetition finds that owner does not have it although the lease still
-// runs, an attempt before did it.
+// release lets the lock of owner go in Redis. If a repetition finds that owner does not have it although the lease
+// still runs, an attempt before did it.
 func (p *place) release(owner string, deadline time.Time, keep time.Duration) error {
 	doubt := false
 	for i := 1; ; i++ {
-		v, err := releaseScript.runSingle(context.Background(), p.locker.rdb, p.keys, owner, ms(keep), p.locker.sharded())
+		v, err := releaseScript.execOnce(context.Background(), p.locker.rdb, p.keys, owner, ms(keep), p.locker.sharded())
 		switch {
 		case err == nil && v == int64(1), err == nil && doubt && time.Now().Before(deadline):
 			return nil
@@ -231,5 +232,5 @@ func (p *place) release(owner string, deadline time.Time, keep time.Duration) er
 
 // undo lets go of what owner may have. If that fails too it ends with its lease.
 func (p *place) undo(owner string) {
-	_, _ = releaseScript.runSingle(context.Background(), p.locker.rdb, p.keys, owner, 0, p.locker.sharded())
+	_, _ = releaseScript.execOnce(context.Background(), p.locker.rdb, p.keys, owner, 0, p.locker.sharded())
 }

@@ -13,7 +13,7 @@ func (k *Lock) renew() {
 	}
 	sent := time.Now()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(k.ctx), k.expiry())
-	v, err := renewScript.run(ctx, k.place.locker.rdb, k.place.keys[:1], k.owner, ms(lease))
+	v, err := renewScript.exec(ctx, k.place.locker.rdb, k.place.keys[:1], k.owner, ms(lease))
 	cancel()
 	if err == nil && v != int64(1) {
 		k.lose()
@@ -24,8 +24,8 @@ func (k *Lock) renew() {
 	}
 }
 
-// prepare sees to it that the holder is told at the end of the lease, even if Redis does not answer, and returns for how long
-// the lease is to be renewed. It reports false if it is not to be.
+// prepare sees to it that the holder is told at the end of the lease, even if Redis does not answer, and returns for
+// how long the lease is to be renewed. It reports false if it is not to be.
 func (k *Lock) prepare() (time.Duration, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -39,8 +39,8 @@ func (k *Lock) prepare() (time.Duration, bool) {
 	return lease, k.ctx.Err() == nil && time.Now().Add(lease).After(k.deadline)
 }
 
-// extend takes note of a renewal, or of a failed attempt at one, and plans the next. It reports false if the lock is not
-// held any more: a renewal never outlives Unlock.
+// extend takes note of a renewal, or of a failed attempt at one, and plans the next. It reports false if the lock is
+// not held any more: a renewal never outlives Unlock.
 func (k *Lock) extend(sent time.Time, lease time.Duration, err error) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

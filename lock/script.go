@@ -30,20 +30,20 @@ var (
 )
 
 var (
-	acquireScript = newScript(acquireText)
-	releaseScript = newScript(nextText + releaseText)
-	leaveScript   = newScript(nextText + leaveText)
-	handoffScript = newScript(nextText + handoffText)
-	renewScript   = newScript(renewText)
-	lookScript    = newScript(lookText)
-	firstScript   = newScript(firstText)
-	recordScript  = newScript(recordText)
+	acquireScript = script{redis.NewScript(acquireText), acquireText}
+	releaseScript = script{redis.NewScript(nextText + releaseText), nextText + releaseText}
+	leaveScript   = script{redis.NewScript(nextText + leaveText), nextText + leaveText}
+	handoffScript = script{redis.NewScript(nextText + handoffText), nextText + handoffText}
+	renewScript   = script{redis.NewScript(renewText), renewText}
+	lookScript    = script{redis.NewScript(lookText), lookText}
+	firstScript   = script{redis.NewScript(firstText), firstText}
+	recordScript  = script{redis.NewScript(recordText), recordText}
 )
 
-type script struct{ text, hash string }
-
-func newScript(text string) script {
-	return script{text: text, hash: redis.NewScript(text).Hash()}
+// script is one operation in Redis.
+type script struct {
+	*redis.Script
+	text string
 }
 
 // command is the script by its hash, or where a server did not know that, by its text.
@@ -52,7 +52,7 @@ func (s script) command(ctx context.Context, whole bool, keys []string, args []a
 	if whole {
 		all = append(all, "eval", s.text, len(keys))
 	} else {
-		all = append(all, "evalsha", s.hash, len(keys))
+		all = append(all, "evalsha", s.Hash(), len(keys))
 	}
 	for _, key := range keys {
 		all = append(all, key)
@@ -60,8 +60,8 @@ func (s script) command(ctx context.Context, whole bool, keys []string, args []a
 	return redis.NewCmd(ctx, append(all, args...)...)
 }
 
-// run executes the script. The client may repeat it, so it must be one that can be.
-func (s script) run(ctx context.Context, rdb redis.UniversalClient, keys []string, args ...any) (any, error) {
+// exec executes the script. The client may repeat it, so it must be one that can be.
+func (s script) exec(ctx context.Context, rdb redis.UniversalClient, keys []string, args ...any) (any, error) {
 	cmd := s.command(ctx, false, keys, args)
 	if err := rdb.Process(ctx, cmd); redis.HasErrorPrefix(err, "NOSCRIPT") {
 		cmd = s.command(ctx, true, keys, args)
@@ -76,8 +76,8 @@ type single struct{ *redis.Cmd }
 // NoRetry implements redis.Cmder.
 func (single) NoRetry() bool { return true }
 
-// runSingle executes the script at most once.
-func (s script) runSingle(ctx context.Context, rdb redis.UniversalClient, keys []string, args ...any) (any, error) {
+// execOnce executes the script at most once.
+func (s script) execOnce(ctx context.Context, rdb redis.UniversalClient, keys []string, args ...any) (any, error) {
 	cmd := s.command(ctx, false, keys, args)
 	if err := rdb.Process(ctx, single{cmd}); redis.HasErrorPrefix(err, "NOSCRIPT") {
 		cmd = s.command(ctx, true, keys, args)

@@ -22,51 +22,73 @@ const (
 	silence = 60 * time.Millisecond
 )
 
-// seek takes the lock for whoever is first in the queue, or finds that nobody wants it any more.
-func (p *place) seek() {
-	l := p.locker
-	ear := l.hub.attach(p.name, p.hear, false)
-	defer func() { l.hub.detach(p.name, ear) }()
-	queued := false
-	for {
-		w := p.head()
-		if w == nil {
-			break
-		}
-		g, left, err := p.ask(w, queued)
-		switch {
-		case err != nil:
-			l.mu.Lock()
-			p.failLocked(err)
-			l.mu.Unlock()
-			if !isReply(err) { // then it may have been granted, or the process may stand in the queue
-				p.undo(g.owner)
-				queued = true
-			}
-			continue
-		case g.fence != 0 && !time.Now().Before(g.deadline): // it took longer than the lease
-			p.undo(g.owner)
-			continue
-		case g.fence != 0:
-			p.deliver(w, g)
-			return
-		}
-		queued = queued || !w.try
-		if !p.stay() {
-			continue
-		}
-		if ear == nil {
-			ear = l.hub.attach(p.name, p.hear, true) // and look once more when messages are sure to come
-		}
-		p.alarm.sleep(min(left, nap) + rand.N(spread)) //nolint:gosec // no secret
-		l.mu.Lock()
-		p.taken = false
-		l.mu.Unlock()
+// seeker has the seat of a place and takes the lock for whoever is first in the queue.
+type seeker struct {
+	*place
+	ear    *ear
+	queued bool // this process stands in the queue in Redis, or may do so
+}
+
+func (p *place) newSeeker() *seeker {
+	return &seeker{place: p, ear: p.locker.hub.attach(p.name, p.hear, false)}
+}
+
+// seek goes on until the lock is taken or nobody wants it any more.
+func (s *seeker) seek() {
+	for s.step() {
+		continue
 	}
-	if queued {
-		_, _ = leaveScript.runSingle(context.Background(), l.rdb, p.keys, l.process, 0, l.sharded())
+}
+
+// step asks once, and sleeps if somebody is to wait. It reports whether the seat is still the seeker's.
+func (s *seeker) step() bool {
+	w := s.head()
+	if w == nil {
+		s.giveUp()
+		return false
 	}
-	p.vacate()
+	g, left, err := s.ask(w, s.queued)
+	switch {
+	case err != nil:
+		s.locker.mu.Lock()
+		s.failLocked(err)
+		s.locker.mu.Unlock()
+		if !isReply(err) { // then it may have been granted, or the process may stand in the queue
+			s.undo(g.owner)
+			s.queued = true
+		}
+	case g.fence != 0 && !time.Now().Before(g.deadline): // it took longer than the lease
+		s.undo(g.owner)
+	case g.fence != 0:
+		s.locker.hub.detach(s.name, s.ear)
+		s.deliver(w, g)
+		return false
+	default:
+		s.queued = s.queued || !w.try
+		if s.stay() {
+			s.rest(left)
+		}
+	}
+	return true
+}
+
+// rest sleeps until it is time to look again.
+func (s *seeker) rest(left time.Duration) {
+	if s.ear == nil {
+		s.ear = s.locker.hub.attach(s.name, s.hear, true) // and looks once more when messages are sure to come
+	}
+	s.alarm.sleep(min(left, nap) + rand.N(spread)) //nolint:gosec // no secret
+	s.locker.mu.Lock()
+	s.taken = false
+	s.locker.mu.Unlock()
+}
+
+func (s *seeker) giveUp() {
+	s.locker.hub.detach(s.name, s.ear)
+	if s.queued {
+		_, _ = leaveScript.execOnce(context.Background(), s.locker.rdb, s.keys, s.locker.process, 0, s.locker.sharded())
+	}
+	s.vacate()
 }
 
 func (p *place) head() *waiter {
@@ -119,7 +141,7 @@ func (p *place) ask(w *waiter, queued bool) (g grant, left time.Duration, err er
 	if w.cfg.replicas > 0 {
 		v, short, err = p.replicate(ctx, w.cfg, owner, ms(lease), mode)
 	} else {
-		v, err = acquireScript.run(ctx, p.locker.rdb, p.keys, owner, ms(lease), mode)
+		v, err = acquireScript.exec(ctx, p.locker.rdb, p.keys, owner, ms(lease), mode)
 	}
 	if err != nil {
 		return grant{owner: owner}, 0, err

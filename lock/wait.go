@@ -11,9 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Wait returns nil when the lock of key is free, or when whoever holds it at the time of the call does so no more. It does not
-// take the lock. It is for those who want what its holder makes: if [Locker.TryLock] says [ErrHeld], Wait, and read.
-// However many wait, they are told by one message.
+// Wait returns nil when the lock of key is free, or when whoever holds it at the time of the call does so no more. It
+// does not take the lock. It is for those who want what its holder makes: if [Locker.TryLock] says [ErrHeld], Wait,
+// and read. However many wait, they are told by one message.
 //
 // It returns ctx.Err() if ctx ends first, [redis.ErrClosed] after Close, or else the client's error.
 func (l *Locker) Wait(ctx context.Context, key string) error { return l.wait(ctx, l.cfg, key) }
@@ -127,7 +127,7 @@ func (v *vigil) ask() bool {
 
 // look returns the fence of who holds the lock, or 0.
 func (v *vigil) look() (fence int64, left time.Duration, err error) {
-	reply, err := lookScript.run(context.Background(), v.locker.rdb, []string{v.name})
+	reply, err := lookScript.exec(context.Background(), v.locker.rdb, []string{v.name})
 	if err != nil || reply == int64(0) {
 		return 0, 0, err
 	}
