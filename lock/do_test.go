@@ -58,12 +58,9 @@ func TestDoWithinDoRunsUnderTheSameLock(t *testing.T) {
 func TestDoAfterDoTakesTheLockAnew(t *testing.T) {
 	server := redistest.Start(t)
 	l := open(t, server.Client(t))
-	var kept context.Context
-	require.NoError(t, l.Do(t.Context(), "k", func(ctx context.Context) error {
-		kept = context.WithoutCancel(ctx)
-		return nil
-	}))
-	require.NoError(t, l.Do(kept, "k", func(context.Context) error {
+	k := take(t, l, "k")
+	require.NoError(t, k.Unlock())
+	require.NoError(t, l.Do(context.WithoutCancel(k.Context()), "k", func(context.Context) error {
 		assert.Equal(t, int64(1), server.Do("exists", "lock:{k}"))
 		return nil
 	}))

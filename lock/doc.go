@@ -23,8 +23,8 @@
 //   - A reply is lost: the repeated request finds what the first one did. Neither is a lock taken twice, nor its
 //     release reported as a loss. If all repetitions fail, the lock may stand until its lease ends.
 //   - FLUSHALL, eviction, a failover that lost the key: the holder is told at its next renewal, a third of the TTL
-//     later at most. The next holder's fence is larger, being the server's time in microseconds if that is more than the last
-//     one plus one. If the clock of the server that takes over is behind, fences are too small for as long as
+//     later at most. The next holder's fence is larger, being the server's time in microseconds if that is more than
+//     the last one plus one. If the clock of the server that takes over is behind, fences are too small for as long as
 //     that, and the resource refuses such writes.
 //   - A waiting process dies: 30 ms are lost when its turn comes. A lost message costs tens of milliseconds if other
 //     processes keep taking the lock, and at most two seconds if not.

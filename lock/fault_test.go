@@ -334,3 +334,68 @@ func TestLocksWorkOnACluster(t *testing.T) {
 	}
 	assert.Positive(t, sharded)
 }
+
+// A failover or an operator may lose the key, and with it the last fence. A counter would begin anew.
+func TestAFenceGrowsThoughTheKeyWasLost(t *testing.T) {
+	server := redistest.Start(t)
+	l, other := open(t, server.Client(t)), open(t, server.Client(t))
+	k := take(t, l, "k")
+	server.Do("flushall")
+	next := take(t, other, "k")
+	assert.Greater(t, next.Fence(), k.Fence())
+	require.NoError(t, next.Unlock())
+}
+
+func TestLocksOfOtherKeysAreFree(t *testing.T) {
+	server := redistest.Start(t)
+	l := open(t, server.Client(t))
+	take(t, l, "stock:17:3")
+	k, err := l.TryLock(t.Context(), "stock:17:4")
+	require.NoError(t, err)
+	require.NoError(t, k.Unlock())
+}
+
+// spy looks at what is sent.
+type spy struct{ see func(args []any) }
+
+func (s spy) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s spy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		s.see(cmd.Args())
+		return next(ctx, cmd)
+	}
+}
+
+func (s spy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			s.see(cmd.Args())
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// What a client's clock says does not matter, as it is not sent.
+func TestNoClientTimeIsEverSent(t *testing.T) {
+	server := redistest.Start(t)
+	client := server.Client(t)
+	sent := 0
+	var mu sync.Mutex
+	client.AddHook(spy{func(args []any) {
+		mu.Lock()
+		defer mu.Unlock()
+		sent++
+		for _, arg := range args {
+			n, ok := arg.(int64)
+			assert.False(t, ok && n > 1e6, "%v", args)
+		}
+	}})
+	l := open(t, client, lock.TTL(100*time.Millisecond))
+	warm(t, l)
+	k := take(t, l, "k", lock.MinHold(200*time.Millisecond))
+	time.Sleep(50 * time.Millisecond)
+	require.NoError(t, k.Unlock())
+	require.NoError(t, l.Wait(t.Context(), "k"))
+	assert.Greater(t, sent, 5)
+}
