@@ -126,3 +126,61 @@ func hotKey(b *testing.B, processes, goroutines int) {
 	b.ReportMetric(sum*sum/(float64(len(counts))*squares), "jain")
 	b.ReportMetric(float64(longest.Load())/1e6, "ms-longest")
 }
+
+// BenchmarkWake has a hundred wait in ten processes for a lock that is let go of once. Each that gets it lets it go.
+func BenchmarkWake(b *testing.B) {
+	server := redistest.Start(b)
+	holder := open(b, server.Client(b))
+	lockers := make([]*lock.Locker, 10)
+	for i := range lockers {
+		lockers[i] = open(b, server.Client(b))
+	}
+	var firsts, alls []time.Duration
+	var asked, idle, n int
+	for b.Loop() {
+		n++
+		k := take(b, holder, "ours")
+		var all sync.WaitGroup
+		var freed time.Time
+		first := make(chan time.Duration, 1)
+		for i := range 100 {
+			all.Go(func() {
+				k, err := lockers[i%len(lockers)].Lock(b.Context(), "ours")
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				select {
+				case first <- time.Since(freed):
+				default:
+				}
+				if err := k.Unlock(); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		for server.Do("zcard", "lock:{ours}:q") != int64(len(lockers)) {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(100 * time.Millisecond)
+		before := commands(server)
+		time.Sleep(200 * time.Millisecond)
+		waited := commands(server)
+		freed = time.Now()
+		if err := k.Unlock(); err != nil {
+			b.Error(err)
+		}
+		all.Wait()
+		alls = append(alls, time.Since(freed))
+		firsts = append(firsts, <-first)
+		asked += commands(server) - waited
+		idle += waited - before
+	}
+	slices.Sort(firsts)
+	slices.Sort(alls)
+	b.ReportMetric(firsts[len(firsts)/2].Seconds()*1e3, "ms-first-p50")
+	b.ReportMetric(firsts[len(firsts)*99/100].Seconds()*1e3, "ms-first-p99")
+	b.ReportMetric(alls[len(alls)/2].Seconds()*1e3, "ms-all-p50")
+	b.ReportMetric(float64(asked)/float64(n), "requests")
+	b.ReportMetric(float64(idle)/(0.2*float64(n)), "requests/s-idle")
+}

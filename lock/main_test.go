@@ -20,8 +20,9 @@ import (
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
-	flag.Parse()
 	logging.Disable() // the client's, about servers that are down on purpose
+	tortured()        // does not return in a process that is
+	flag.Parse()
 	os.Exit(m.Run())
 }
 

@@ -208,7 +208,7 @@ func (p *place) vacate() {
 	l.work.Go(p.newSeeker().seek)
 }
 
-// attempts is how often a release is sent if its reply is lost.
+// attempts is how often a release is sent if its reply is lost or an error.
 const attempts = 4
 
 // release lets the lock of owner go in Redis. If a repetition finds that owner does not have it although the lease
@@ -222,10 +222,10 @@ func (p *place) release(owner string, deadline time.Time, keep time.Duration) er
 			return nil
 		case err == nil:
 			return ErrLost
-		case isReply(err), i == attempts:
+		case i == attempts:
 			return err
 		}
-		doubt = true
+		doubt = doubt || !isReply(err)                      // a server that is loading has done nothing
 		time.Sleep(time.Duration(i) * 8 * time.Millisecond) // a connection that broke is not alone
 	}
 }
