@@ -16,7 +16,7 @@ import (
 // while fn runs waits for its end. replayed says that v is the result of another call. v must survive [json.Marshal].
 //
 // fn runs under the lock of key, with a context as [Locker.Do] gives it. fn's error is returned and not recorded, so
-// that the next call runs fn again.
+// that the next call runs fn again. Once with a context from the lock of its own key waits for itself.
 //
 // This is at most one at a time, plus replay; it is not exactly once. If the process dies after fn's effect and
 // before its record, or the record is lost with the server, the next call runs fn again. Where that must not be, as

@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	tortureFor = flag.Duration("lock.torture", 4*time.Second, "how long the processes are tortured")
+	tortureFor = flag.Duration("lock.torture", 2*time.Second, "how long the processes are tortured")
 	tortureN   = flag.Int("lock.processes", 4, "how many processes are tortured")
 )
 
