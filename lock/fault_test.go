@@ -23,7 +23,7 @@ func through(t *testing.T, server *redistest.Server, retries int, opts ...lock.O
 	client := redistest.Client(t, proxy.Addr, func(o *redis.Options) {
 		o.MaxRetries = retries
 		if retries == 0 {
-			o.ReadTimeout, o.DialTimeout, o.MaxRetries = 50*time.Millisecond, 50*time.Millisecond, -1
+			o.ReadTimeout, o.MaxRetries = 200*time.Millisecond, -1
 		}
 	})
 	l := open(t, client, opts...)
@@ -108,13 +108,13 @@ func TestAHolderIsToldAtTheEndOfItsLeaseThoughRedisDoesNotAnswer(t *testing.T) {
 
 func TestALockOutlivesAnOutageShorterThanItsLease(t *testing.T) {
 	server := redistest.Start(t)
-	l, proxy := through(t, server, 0, lock.TTL(time.Second))
+	l, proxy := through(t, server, 0, lock.TTL(1500*time.Millisecond))
 	k := take(t, l, "k")
 	proxy.Blackhole(true)
-	time.Sleep(600 * time.Millisecond) // renewals from 333 ms on fail
+	time.Sleep(900 * time.Millisecond) // renewals from 500 ms on fail
 	proxy.Blackhole(false)
 	proxy.Cut()
-	time.Sleep(time.Second)
+	time.Sleep(900 * time.Millisecond)
 	require.NoError(t, k.Context().Err())
 	require.NoError(t, k.Unlock())
 }
@@ -188,12 +188,14 @@ func TestWaitersLookAgainWhenTheirConnectionWasCut(t *testing.T) {
 	c := behind(t.Context(), l, "k")
 	require.Eventually(t, func() bool { return server.Do("exists", "lock:{k}:q") == int64(1) }, patience, time.Millisecond)
 	time.Sleep(50 * time.Millisecond)
+	start := time.Now()
 	proxy.Blackhole(true) // the message is lost
 	require.NoError(t, k.Unlock())
 	proxy.Blackhole(false)
 	proxy.Cut()
 	r := got(t, c)
 	require.NoError(t, r.err)
+	assert.Less(t, time.Since(start), time.Second, "without that it would have slept for two")
 	require.NoError(t, r.lock.Unlock())
 }
 
