@@ -19,7 +19,7 @@ const module = "github.com/cachet-go/cachet"
 // importers says which packages may import a third-party module: one, except for Redis, which each of these uses for
 // something else. Tests may import what they like.
 var importers = map[string][]string{
-	"github.com/redis/go-redis/v9":      {"store/redisstore", "doubledelete/redisqueue"},
+	"github.com/redis/go-redis/v9":      {"store/redisstore", "doubledelete/redisqueue", "lock"},
 	"github.com/vmihailenco/msgpack/v5": {"codec"},
 	"github.com/klauspost/compress":     {"codec"},
 	"github.com/sony/gobreaker/v2":      {"store/redisstore"},
@@ -96,6 +96,7 @@ func TestEachDependencyHasOneImporter(t *testing.T) {
 func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 	below := map[string][]string{
 		"store":            {},
+		"lock":             {},
 		"codec":            {},
 		"invalidation":     {},
 		"internal/backoff": {},
