@@ -17,13 +17,26 @@ const (
 	PH
 )
 
-// All are the checks in the order in which they are told.
-var All = []Checks{G1, QS, LC, MR, PH}
-
-var checkNames = map[Checks]string{G1: "G1", QS: "QS", LC: "LC", MR: "MR", PH: "PH"}
+// All returns the checks in the order in which they are told.
+func All() []Checks { return []Checks{G1, QS, LC, MR, PH} }
 
 // String names one check.
-func (c Checks) String() string { return checkNames[c] }
+func (c Checks) String() string {
+	switch c {
+	case G1:
+		return "G1"
+	case QS:
+		return "QS"
+	case LC:
+		return "LC"
+	case MR:
+		return "MR"
+	case PH:
+		return "PH"
+	default:
+		return "several"
+	}
+}
 
 // give hands v to reader i and reports what that breaks.
 func (s *State) give(i int, v uint8) (broken Checks) {
@@ -55,12 +68,12 @@ func (s *State) give(i int, v uint8) (broken Checks) {
 
 // quiet reports whether nothing is under way that could still invalidate.
 func (w *world) quiet(s *State) bool {
-	for i, writer := range s.Writers {
-		if writer.At > 0 && !w.finished(writer) || s.Events[i] {
+	for _, writer := range s.Writers {
+		if writer.At > 0 && !w.finished(writer) {
 			return false
 		}
 	}
-	return s.Late.Op == 0 && (!w.faults.has(Lag) || s.Replica == s.Commits)
+	return s.Events == 0 && s.Late.Op == 0 && (!w.faults.has(Lag) || s.Replica == s.Commits)
 }
 
 // stale reports whether QS is broken.

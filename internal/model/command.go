@@ -65,17 +65,20 @@ func (w *world) execute(s *State, c Command) (reply, v uint8) {
 		default:
 			return refused, 0
 		}
-		until := k.Until
-		if w.rules.ForgetProbation {
-			until = 0
+		switch {
+		case w.rules.ForgetProbation, k.Until == over && w.rules.ForgetEnded:
+			k.Until = 0
+		case k.Until == over: // what was loaded on probation is not kept beyond it
+			k.clear()
+			return accepted, 0
 		}
-		*k = Record{Kind: value, Stamp: c.Stamp, Value: c.Value, Until: until}
+		*k = Record{Kind: value, Stamp: c.Stamp, Value: c.Value, Until: k.Until}
 	case opRelease:
 		if k.Stamp == c.Stamp && k.Kind == lease || w.rules.ReleaseAnyway {
 			k.clear()
 		}
 	case opFence:
-		*k = Record{Kind: fence, Fences: k.Fences | bit(c.Who), Until: k.Until}
+		*k = Record{Kind: fence, Fences: k.Fences | bit(c.Who), Until: k.rest()}
 	case opLift:
 		k.Fences &^= bit(c.Who)
 		if w.rules.LiftAll {
@@ -110,6 +113,7 @@ func (w *world) execute(s *State, c Command) (reply, v uint8) {
 		if s.Lock == c.Who+1 {
 			s.Lock = 0
 		}
+	default: // Redis hears nothing of it
 	}
 	return accepted, 0
 }
@@ -136,10 +140,18 @@ func (w *world) ask(s *State, c Command) (reply, v uint8) {
 
 // clear leaves nothing but what is left of a probation.
 func (k *Record) clear() {
-	*k = Record{Until: k.Until}
+	*k = Record{Until: k.rest()}
 	if k.Until > 0 {
 		k.Kind = probation
 	}
+}
+
+// rest is what is left of a probation.
+func (k *Record) rest() uint8 {
+	if k.Until == over {
+		return 0
+	}
+	return k.Until
 }
 
 func bit(who uint8) uint8 { return 1 << (who - readers) }

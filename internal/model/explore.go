@@ -1,18 +1,23 @@
 package model
 
-import "hash/maphash"
+import (
+	"cmp"
+	"hash/maphash"
+)
 
-// Run is one strategy under a set of faults. Most bounds the states that are looked at; 0 is no bound.
+// Run is one strategy under a set of faults.
 type Run struct {
-	Strategy Strategy
-	Faults   Faults
-	Most     int
+	Strategy         Strategy
+	Faults           Faults
+	Readers, Writers int    // that take part; 0: all
+	Most             int    // states whose steps are taken; 0: all
+	Stop             Checks // it ends when one of these is broken; 0: it goes on
 }
 
 // Result is what a run came to.
 type Result struct {
 	States   int
-	Complete bool // every state was looked at
+	Complete bool // every step of every state was taken
 	// Found has the shortest interleaving that breaks each check which is broken.
 	Found map[Checks][]Step
 }
@@ -20,30 +25,40 @@ type Result struct {
 // Explore looks at the states in the order of their distance from the first, so that the first way to break a
 // check is a shortest one.
 func (r Run) Explore() Result {
-	w := &world{strategy: r.Strategy, rules: r.Strategy.Rules, faults: r.Faults}
+	w := &world{
+		strategy: r.Strategy, rules: r.Strategy.Rules, faults: r.Faults,
+		readers: cmp.Or(r.Readers, readers), writers: cmp.Or(r.Writers, writers),
+	}
 	seen := newSet()
 	seen.add(&State{}, 0)
 	found := make(map[Checks]fall)
-	for at := 0; at < seen.len(); at++ {
-		if r.Most > 0 && at >= r.Most {
+	stopped := false
+	note := func(c Checks, f fall) {
+		if _, known := found[c]; !known {
+			found[c] = f
+		}
+		stopped = stopped || r.Stop&c != 0
+	}
+	res := Result{Complete: true, Found: make(map[Checks][]Step)}
+	for at := 0; at < seen.len(); at++ { //nolint:intrange // it grows meanwhile
+		if r.Most > 0 && at >= r.Most || stopped {
+			res.Complete = false
 			break
 		}
 		from := seen.states[at]
 		if w.stale(&from) {
-			if _, known := found[QS]; !known {
-				found[QS] = fall{at: at}
-			}
+			note(QS, fall{at: at})
 		}
-		w.next(&from, func(n *State, step Step, broken Checks) {
-			seen.add(n, at)
-			for _, c := range All {
-				if _, known := found[c]; broken&c != 0 && !known {
-					found[c] = fall{at: at, step: step, stepped: true}
+		w.next(&from, func(n State, step Step, broken Checks) {
+			seen.add(&n, at)
+			for _, c := range All() {
+				if broken&c != 0 {
+					note(c, fall{at: at, step: step, stepped: true})
 				}
 			}
 		})
 	}
-	res := Result{States: seen.len(), Complete: r.Most <= 0 || seen.len() <= r.Most, Found: make(map[Checks][]Step)}
+	res.States = seen.len()
 	for c, f := range found {
 		res.Found[c] = w.trace(seen, f)
 	}
@@ -68,8 +83,8 @@ func (w *world) trace(seen *set, f fall) []Step {
 	for i := len(path) - 1; i > 0; i-- {
 		from, target := seen.states[path[i]], seen.states[path[i-1]]
 		taken := false
-		w.next(&from, func(n *State, step Step, _ Checks) {
-			if !taken && *n == target {
+		w.next(&from, func(n State, step Step, _ Checks) {
+			if !taken && n == target {
 				steps, taken = append(steps, step), true
 			}
 		})

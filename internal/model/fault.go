@@ -22,18 +22,45 @@ const (
 // Survivable are the faults that must never cost more than speed.
 const Survivable = Expiry | Eviction | Crash | Rollback | Duplicate | FenceExpiry | Zombie | Errors | LoadFails
 
-// Columns are the faults of the matrix, each alone, after none at all.
-var Columns = []Faults{
-	0, Expiry, Eviction, Crash, Rollback, Duplicate, FenceExpiry, Failover, Lag, Zombie, Errors, LoadFails, Survivable,
-}
-
-var faultNames = map[Faults]string{
-	0: "none", Expiry: "lease expiry", Eviction: "eviction", Crash: "writer crash", Rollback: "rollback",
-	Duplicate: "duplicate event", FenceExpiry: "fence expiry", Failover: "failover", Lag: "replica lag",
-	Zombie: "zombie command", Errors: "command error", LoadFails: "load error", Survivable: "all but failover and lag",
+// Columns returns the faults of the matrix: none, each alone, and those that must be survived together.
+func Columns() []Faults {
+	return []Faults{
+		0, Expiry, Eviction, Crash, Rollback, Duplicate, FenceExpiry, Failover, Lag, Zombie, Errors, LoadFails, Survivable,
+	}
 }
 
 // String names a column.
-func (f Faults) String() string { return faultNames[f] }
+func (f Faults) String() string {
+	switch f {
+	case 0:
+		return "none"
+	case Expiry:
+		return "lease expiry"
+	case Eviction:
+		return "eviction"
+	case Crash:
+		return "writer crash"
+	case Rollback:
+		return "rollback"
+	case Duplicate:
+		return "duplicate event"
+	case FenceExpiry:
+		return "fence expiry"
+	case Failover:
+		return "failover"
+	case Lag:
+		return "replica lag"
+	case Zombie:
+		return "zombie command"
+	case Errors:
+		return "command error"
+	case LoadFails:
+		return "load error"
+	case Survivable:
+		return "all but failover and lag"
+	default:
+		return "several"
+	}
+}
 
 func (f Faults) has(fault Faults) bool { return f&fault != 0 }

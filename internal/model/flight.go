@@ -19,14 +19,14 @@ func (w *world) join(s *State, i int, to emit) {
 		if w.rules.LoadFirst {
 			me.At = first
 		}
-		to(&n, Step{who: readerNames[i], what: "leads a flight"}, 0)
+		to(n, Step{who: readerName(i), what: "leads a flight"}, 0)
 		return
 	}
 	me.At, me.Leader, me.Early = waiting, *open, 0
 	if turnedAway { // it came before this flight was opened
 		me.Early = beforeAsk | beforeLoad
 	}
-	to(&n, Step{who: readerNames[i], what: "joins the flight of " + readerNames[*open-1]}, 0)
+	to(n, Step{who: readerName(i), what: joining(*open)}, 0)
 }
 
 // mark notes that everybody in the flight of leader i came before a step.

@@ -22,7 +22,7 @@ func (w *world) lead(s *State, i int, to emit) {
 			before = beforeEnd
 		}
 		wrong := w.finish(&n, i, me.Value, before)
-		to(&n, Step{who: readerNames[i], what: "ends its flight with", value: me.Value, valued: true}, wrong)
+		to(n, Step{who: readerName(i), what: "ends its flight with", value: me.Value, valued: true}, wrong)
 	case broken:
 		w.release(s, i, to)
 	default: // it waits
@@ -49,26 +49,26 @@ func (w *world) request(s *State, i int, to emit) {
 	}
 	if me.Alone && w.rules.RefreshAnyway {
 		was.Readers[i].At, was.Readers[i].Reply = asked, granted
-		to(&was, Step{who: readerNames[i], what: "goes on without a claim"}, 0)
+		to(was, Step{who: readerName(i), what: "goes on without a claim"}, 0)
 		return
 	}
-	w.twice(&was, c, func(n *State, reply, v uint8, late bool) {
+	w.twice(&was, c, func(n State, reply, v uint8, late bool) {
 		r := &n.Readers[i]
 		r.At, r.Reply = asked, reply
 		if !w.rules.LoadFirst || reply == found {
 			r.Value = v
 		}
 		step := Step{
-			who: readerNames[i], what: askVerbs[reply], value: v, valued: reply == found, late: late,
+			who: readerName(i), what: replyToAsk(reply), value: v, valued: reply == found, late: late,
 		}
 		to(n, step, 0)
 	})
 	if w.faults.has(Errors) && !s.Spent.has(Errors) {
-		w.twice(&was, c, func(n *State, _, _ uint8, late bool) {
+		w.twice(&was, c, func(n State, _, _ uint8, late bool) {
 			if !late {
 				n.Spent |= Errors
 				n.Readers[i].At, n.Readers[i].Reply = asked, failed
-				to(n, Step{who: readerNames[i], what: "asks for the lease", lost: true}, 0)
+				to(n, Step{who: readerName(i), what: "asks for the lease", lost: true}, 0)
 			}
 		})
 	}
@@ -81,14 +81,14 @@ func (w *world) answered(s *State, i int, to emit) {
 	case me.Reply == granted && w.rules.LoadFirst && !me.Alone:
 		n := *s
 		n.Readers[i].At = loaded
-		to(&n, Step{who: readerNames[i], what: "is told of its lease"}, 0)
+		to(n, Step{who: readerName(i), what: "is told of its lease"}, 0)
 	case me.Reply == granted:
 		w.load(s, i, loaded, to)
 	case me.Alone:
 		n := *s
 		n.retire(i)
 		n.Readers[i] = Reader{At: done}
-		to(&n, Step{who: readerNames[i], what: "gives up its refresh"}, 0)
+		to(n, Step{who: readerName(i), what: "gives up its refresh"}, 0)
 	case me.Reply == found:
 		n := *s
 		before := beforeAsk
@@ -96,7 +96,7 @@ func (w *world) answered(s *State, i int, to emit) {
 			before = beforeEnd
 		}
 		wrong := w.finish(&n, i, me.Value, before)
-		to(&n, Step{who: readerNames[i], what: "ends its flight with the found", value: me.Value, valued: true}, wrong)
+		to(n, Step{who: readerName(i), what: "ends its flight with the found", value: me.Value, valued: true}, wrong)
 	case me.Reply == held:
 		w.request(s, i, to)
 		w.load(s, i, bare, to) // it has waited as long as a load may take
@@ -110,11 +110,11 @@ func (w *world) close(s *State, i int, to emit) {
 	n := *s
 	n.Readers[i].At = closed
 	if w.rules.CloseLate {
-		to(&n, Step{who: readerNames[i], what: "is about to fill"}, 0)
+		to(n, Step{who: readerName(i), what: "is about to fill"}, 0)
 		return
 	}
 	n.shut(i)
-	to(&n, Step{who: readerNames[i], what: "closes its flight"}, 0)
+	to(n, Step{who: readerName(i), what: "closes its flight"}, 0)
 }
 
 func (w *world) fill(s *State, i int, to emit) {
@@ -123,13 +123,13 @@ func (w *world) fill(s *State, i int, to emit) {
 	if me.Alone && w.rules.RefreshAnyway {
 		c.Op = opSet
 	}
-	w.twice(s, c, func(n *State, reply, _ uint8, late bool) {
+	w.twice(s, c, func(n State, reply, _ uint8, late bool) {
 		n.Readers[i].At, n.Readers[i].Reply = filled, reply
 		what := "fills"
 		if reply == refused {
 			what = "is refused its fill of"
 		}
-		step := Step{who: readerNames[i], what: what, value: me.Value, valued: true, late: late}
+		step := Step{who: readerName(i), what: what, value: me.Value, valued: true, late: late}
 		to(n, step, 0)
 		if w.faults.has(Errors) && !s.Spent.has(Errors) && !late {
 			n.Readers[i].Reply = failed
@@ -142,7 +142,7 @@ func (w *world) fill(s *State, i int, to emit) {
 		n := *s
 		n.Readers[i].At, n.Readers[i].Reply = filled, failed
 		n.Spent |= Errors
-		to(&n, Step{who: readerNames[i], what: "fails to fill"}, 0)
+		to(n, Step{who: readerName(i), what: "fails to fill"}, 0)
 	}
 }
 
@@ -155,13 +155,13 @@ func (w *world) verdict(s *State, i int, to emit) {
 		before = beforeLoad
 	}
 	wrong := w.finish(&n, i, me.Value, before)
-	to(&n, Step{who: readerNames[i], what: "ends its flight with", value: me.Value, valued: true}, wrong)
+	to(n, Step{who: readerName(i), what: "ends its flight with", value: me.Value, valued: true}, wrong)
 }
 
 // release gives the lease of a failed load back.
 func (w *world) release(s *State, i int, to emit) {
-	w.twice(s, Command{Op: opRelease, Who: uint8(i), Stamp: w.stamp(i)}, func(n *State, _, _ uint8, late bool) {
-		w.finishFailed(n, i)
-		to(n, Step{who: readerNames[i], what: "releases its lease", late: late}, 0)
+	w.twice(s, Command{Op: opRelease, Who: uint8(i), Stamp: w.stamp(i)}, func(n State, _, _ uint8, late bool) {
+		w.finishFailed(&n, i)
+		to(n, Step{who: readerName(i), what: "releases its lease", late: late}, 0)
 	})
 }

@@ -60,22 +60,22 @@ func (w *world) look(s *State, i int, to emit) {
 	n := *s
 	n.Readers[i] = Reader{At: missed, Acked: s.Acked, Commits: s.Commits, Seen: s.Seen}
 	if s.Cache.Kind != value {
-		to(&n, Step{who: readerNames[i], what: "starts and misses"}, 0)
+		to(n, Step{who: readerName(i), what: "starts and misses"}, 0)
 		return
 	}
 	v := s.Cache.Value
-	step := Step{who: readerNames[i], what: "starts and returns from the cache", value: v, valued: true}
+	step := Step{who: readerName(i), what: "starts and returns from the cache", value: v, valued: true}
 	if w.faults.has(Errors) && !s.Spent.has(Errors) {
 		n.Spent |= Errors
-		to(&n, Step{who: readerNames[i], what: "starts and cannot reach the cache"}, 0)
+		to(n, Step{who: readerName(i), what: "starts and cannot reach the cache"}, 0)
 		n.Spent = s.Spent
 	}
 	wrong := n.give(i, v)
-	to(&n, step, wrong)
+	to(n, step, wrong)
 	if w.strategy.Refresh {
 		n.Readers[i] = Reader{At: asking, Alone: true}
 		step.what = "refreshes in the background, and starts and returns from the cache"
-		to(&n, step, wrong)
+		to(n, step, wrong)
 	}
 }
 
@@ -90,11 +90,11 @@ func (w *world) load(s *State, i int, then place, to emit) {
 		what = "reads from the replica"
 	}
 	n.mark(i, beforeLoad)
-	to(&n, Step{who: readerNames[i], what: what, value: me.Value, valued: true}, 0)
+	to(n, Step{who: readerName(i), what: what, value: me.Value, valued: true}, 0)
 	if w.faults.has(LoadFails) && !s.Spent.has(LoadFails) {
 		n.Spent |= LoadFails
 		w.failLoad(&n, i, then)
-		to(&n, Step{who: readerNames[i], what: "fails to load"}, 0)
+		to(n, Step{who: readerName(i), what: "fails to load"}, 0)
 	}
 }
 
@@ -120,20 +120,20 @@ func (w *world) store(s *State, i int, to emit) {
 	if w.strategy.Miss == Newer {
 		c.Op = opSetNewer
 	}
-	then := func(n *State, step Step) {
+	then := func(n State, step Step) {
 		wrong := n.give(i, me.Value)
 		if w.strategy.Miss == Locked {
 			n.Readers[i] = Reader{At: unlocking}
 		}
 		to(n, step, wrong)
 	}
-	w.twice(s, c, func(n *State, _, _ uint8, late bool) {
-		then(n, Step{who: readerNames[i], what: "stores and returns", value: me.Value, valued: true, late: late})
+	w.twice(s, c, func(n State, _, _ uint8, late bool) {
+		then(n, Step{who: readerName(i), what: "stores and returns", value: me.Value, valued: true, late: late})
 	})
 	if w.faults.has(Errors) && !s.Spent.has(Errors) {
 		n := *s
 		n.Spent |= Errors
-		then(&n, Step{who: readerNames[i], what: "fails to store and returns", value: me.Value, valued: true})
+		then(n, Step{who: readerName(i), what: "fails to store and returns", value: me.Value, valued: true})
 	}
 }
 
@@ -143,19 +143,19 @@ func (w *world) lock(s *State, i int, to emit) {
 		if s.Cache.Kind == value {
 			n := *s
 			wrong := n.give(i, s.Cache.Value)
-			to(&n, Step{who: readerNames[i], what: "looks again and returns", value: s.Cache.Value, valued: true}, wrong)
+			to(n, Step{who: readerName(i), what: "looks again and returns", value: s.Cache.Value, valued: true}, wrong)
 		}
 		return
 	}
-	w.twice(s, Command{Op: opLock, Who: uint8(i)}, func(n *State, _, _ uint8, late bool) {
+	w.twice(s, Command{Op: opLock, Who: uint8(i)}, func(n State, _, _ uint8, late bool) {
 		n.Readers[i].At = locked
-		to(n, Step{who: readerNames[i], what: commandVerbs[opLock], late: late}, 0)
+		to(n, Step{who: readerName(i), what: opLock.verb(), late: late}, 0)
 	})
 }
 
 func (w *world) unlock(s *State, i int, to emit) {
-	w.twice(s, Command{Op: opUnlock, Who: uint8(i)}, func(n *State, _, _ uint8, late bool) {
+	w.twice(s, Command{Op: opUnlock, Who: uint8(i)}, func(n State, _, _ uint8, late bool) {
 		n.Readers[i] = Reader{At: done}
-		to(n, Step{who: readerNames[i], what: commandVerbs[opUnlock], late: late}, 0)
+		to(n, Step{who: readerName(i), what: opUnlock.verb(), late: late}, 0)
 	})
 }

@@ -38,6 +38,9 @@ type Record struct {
 	Until  uint8 // on probation: one more than the commits that the replica must have before it ends; 0: it is not
 }
 
+// over is the Until of a lease that was granted on a probation which has ended.
+const over uint8 = 255
+
 // Reader is a reader's place in its one Get, and what it holds there.
 type Reader struct {
 	At      place
@@ -58,8 +61,10 @@ type Writer struct {
 	Failed bool // it will not acknowledge
 }
 
-// State is everything there is.
+// State is everything there is. It has no padding, so that it is hashed and compared as plain memory.
 type State struct {
+	Spent Faults // those that have happened and may not again
+
 	Cache, Before Record // as it is, and as it was before the last write to it
 
 	Current uint8         // the value in the database
@@ -71,12 +76,11 @@ type State struct {
 	Open    [processes]uint8 // who leads the open flight
 	Readers [readers]Reader
 	Writers [writers]Writer
-	Events  [writers]bool // published and not yet delivered
+	Events  uint8 // published and not yet delivered, one bit per writer
 	Late    Command
 
 	Acked, Seen uint8 // ranks
 	Dirty       uint8 // values that were returned before they were committed, one bit each
-	Spent       Faults
 }
 
 // newer is above every rank: a value that is not committed is not old.

@@ -7,6 +7,7 @@ type Step struct {
 	who, what string
 	value     uint8
 	valued    bool // the value is told
+	again     bool // it will come again
 	late      bool // it was sent twice, and the first copy is under way
 	lost      bool // its reply is lost
 }
@@ -16,7 +17,10 @@ func (s Step) String() string {
 	var b strings.Builder
 	b.WriteString(s.who + " " + s.what)
 	if s.valued {
-		b.WriteString(" " + valueNames[s.value])
+		b.WriteString(" " + valueName(s.value))
+	}
+	if s.again {
+		b.WriteString(", and will come again")
 	}
 	if s.late {
 		b.WriteString(" (sent twice, the first copy is still under way)")
@@ -27,27 +31,34 @@ func (s Step) String() string {
 	return b.String()
 }
 
-var (
-	readerNames = [readers]string{"R1", "R2", "R3"}
-	writerNames = [writers]string{"W1", "W2"}
-	valueNames  = [values]string{"v0", "v1", "v2"}
+// redis is who does what no client does.
+const redis = "Redis"
 
-	commandVerbs = [...]string{
-		opFence: "puts its fence", opLift: "invalidates and lifts its fence", opDel: "deletes the key",
-		opDelayedDel: "deletes the key again, later", opSet: "stores", opFloor: "leaves in place of the value the version of",
-		opLock: "takes the lock", opUnlock: "gives back the lock", opPublish: "publishes",
-		opAsk: "", opAck: "",
-	}
-	eventVerbs = [...]string{opDel: "deletes the key", opSet: "stores its value"}
-	lateVerbs  = [...]string{
-		opAsk: "asks for the lease", opRefresh: "claims the value", opFill: "fills", opRelease: "releases",
-		opFence: "puts the fence", opLift: "lifts the fence", opDel: "deletes the key", opDelayedDel: "deletes the key",
-		opSet: "stores its value", opSetNewer: "stores its value if it is newer", opFloor: "leaves the version",
-		opLock: "takes the lock", opUnlock: "gives back the lock",
-	}
-)
+func readerName(i int) string { return [readers]string{"R1", "R2", "R3"}[i] }
 
-var askVerbs = [...]string{
-	granted: "is granted a lease", found: "asks for a lease and finds", held: "asks and waits for the lease of another",
-	fenced: "asks for a lease and finds a fence",
+func writerName(i int) string { return [writers]string{"W1", "W2"}[i] }
+
+func eventName(i int) string { return [writers]string{"the event of W1", "the event of W2"}[i] }
+
+func fenceName(i int) string { return [writers]string{"the fence of W1", "the fence of W2"}[i] }
+
+func valueName(v uint8) string { return [values]string{"v0", "v1", "v2"}[v] }
+
+// joining tells whose flight is joined.
+func joining(leader uint8) string {
+	return [readers]string{"joins the flight of R1", "joins the flight of R2", "joins the flight of R3"}[leader-1]
+}
+
+// replyToAsk tells the reply to a request for a lease.
+func replyToAsk(reply uint8) string {
+	switch reply {
+	case granted:
+		return "is granted a lease"
+	case found:
+		return "asks for a lease and finds"
+	case held:
+		return "asks and waits for the lease of another"
+	default:
+		return "asks for a lease and finds a fence"
+	}
 }

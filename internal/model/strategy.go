@@ -11,9 +11,24 @@ type Strategy struct {
 	Values     bool // events carry the value, and delivery stores it
 	Careless   bool // a failed write, or a failed command, ends the writer
 	Rules      Rules
-	// Keeps says which checks hold, and under which faults. Under any other, and for a check that is not here,
-	// there is a counterexample.
-	Keeps map[Checks]Faults
+	// Keeps says which checks hold under which faults, all at once. Otherwise there is a counterexample.
+	Keeps []Claim
+}
+
+// Claim says that a check holds whichever of some faults happen.
+type Claim struct {
+	Check Checks
+	Under Faults
+}
+
+// Claims reports whether the strategy is said to keep a check under faults.
+func (s Strategy) Claims(c Checks, f Faults) bool {
+	for _, claim := range s.Keeps {
+		if claim.Check == c && f&^claim.Under == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Miss is how a reader goes on that found nothing.
@@ -42,44 +57,6 @@ type Rules struct {
 	ReleaseAnyway   bool // a failed load deletes what is on the key
 	LeaseUnderFence bool // a lease is granted over a fence
 	LiftAll         bool // a writer lifts the fences of all
-	ForgetProbation bool // a fill under probation stays
+	ForgetProbation bool // a fill on probation stays
+	ForgetEnded     bool // a fill stays that was loaded on a probation which has ended meanwhile
 }
-
-// any fault but those given.
-func but(f Faults) Faults { return (Survivable | Failover | Lag) &^ f }
-
-// The lease protocol, with each of its strategies.
-var (
-	leaseProgram  = []Op{opCommit, opDel, opAck}
-	fenceProgram  = []Op{opFence, opCommit, opLift, opAck}
-	lagProgram    = []Op{opCommit, opLift, opAck}
-	outboxProgram = []Op{opCommitEvent, opDel, opAck}
-
-	// Aside is aside.Strategy{}.
-	Aside = Strategy{
-		Name: "aside", Miss: Leased, Refresh: true, Program: leaseProgram,
-		Keeps: map[Checks]Faults{G1: but(Failover | Lag), QS: but(Failover | Lag | Crash), PH: but(0)},
-	}
-	// Fenced is aside.Strategy{Fence: d}.
-	Fenced = Strategy{
-		Name: "aside, Fence", Miss: Leased, Refresh: true, Program: fenceProgram,
-		Keeps: map[Checks]Faults{
-			G1: but(Failover | Lag), QS: but(Failover | Lag | FenceExpiry | Eviction),
-			LC: but(Failover | Lag | FenceExpiry | Eviction | Errors),
-			MR: but(Failover | Lag | FenceExpiry | Eviction | Errors), PH: but(0),
-		},
-	}
-	// Lagging is aside.Strategy{ReplicaLag: d}.
-	Lagging = Strategy{
-		Name: "aside, ReplicaLag", Miss: Leased, Program: lagProgram, ReplicaLag: true,
-		Keeps: map[Checks]Faults{G1: but(Failover | Lag), QS: but(Failover | Crash), PH: but(0)},
-	}
-	// Outbox is invalidation.Strategy{Eager: true} with the event in the transaction.
-	Outbox = Strategy{
-		Name: "aside, outbox", Miss: Leased, Program: outboxProgram,
-		Keeps: map[Checks]Faults{G1: but(Failover | Lag), QS: but(Failover | Lag), PH: but(0)},
-	}
-)
-
-// Ours are the strategies of cachet.
-var Ours = []Strategy{Aside, Fenced, Lagging, Outbox}

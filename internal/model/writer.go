@@ -20,7 +20,7 @@ func (w *world) write(s *State, i int, to emit) {
 		if n.Rank[i+1] == 0 && n.Dirty&(1<<(i+1)) != 0 {
 			broken = PH
 		}
-		to(&n, Step{who: writerNames[i], what: "dies"}, broken)
+		to(n, Step{who: writerName(i), what: "dies"}, broken)
 	}
 	switch op := w.strategy.Program[me.At]; op {
 	case opCommit, opCommitEvent:
@@ -30,9 +30,9 @@ func (w *world) write(s *State, i int, to emit) {
 		n.Writers[i].At++
 		if !me.Failed {
 			n.Acked = max(n.Acked, n.Rank[i+1])
-			to(&n, Step{who: writerNames[i], what: "is acknowledged"}, 0)
+			to(n, Step{who: writerName(i), what: "is acknowledged"}, 0)
 		} else {
-			to(&n, Step{who: writerNames[i], what: "returns an error"}, 0)
+			to(n, Step{who: writerName(i), what: "returns an error"}, 0)
 		}
 	case opDelayedDel:
 		if !w.strategy.LongDelay || !s.oldLoads() {
@@ -55,18 +55,21 @@ func (w *world) commit(s *State, i int, op Op, to emit) {
 		if n.Dirty&(1<<(i+1)) != 0 {
 			broken = PH
 		}
-		to(&n, Step{who: writerNames[i], what: "rolls back"}, broken)
+		to(n, Step{who: writerName(i), what: "rolls back"}, broken)
 	}
 	v := uint8(i + 1)
 	n.Commits++
 	n.Current, n.Rank[v] = v, n.Commits
-	n.Events[i] = op == opCommitEvent
+	if op == opCommitEvent {
+		n.Events |= 1 << i
+	}
 	if n.Spent != s.Spent {
-		to(&n, Step{who: writerNames[i], what: "gets an error from the database, which has committed", value: v, valued: true}, 0)
+		step := Step{who: writerName(i), what: "is told of an error, but has committed", value: v, valued: true}
+		to(n, step, 0)
 		n.Spent, *me = s.Spent, s.Writers[i]
 		me.At++
 	}
-	to(&n, Step{who: writerNames[i], what: "commits", value: v, valued: true}, 0)
+	to(n, Step{who: writerName(i), what: "commits", value: v, valued: true}, 0)
 }
 
 // fail is what a writer does after an error: a careless one gives back its lock, at most.
@@ -84,19 +87,21 @@ func (w *world) fail(me *Writer) {
 func (w *world) command(s *State, i int, op Op, to emit) {
 	me := s.Writers[i]
 	c := Command{Op: op, Who: writer(i), Value: uint8(i + 1)}
-	w.twice(s, c, func(n *State, reply, _ uint8, late bool) {
+	w.twice(s, c, func(n State, reply, _ uint8, late bool) {
 		if op == opLock && reply == refused {
 			return // and tries again
 		}
 		n.Writers[i].At++
-		step := Step{who: writerNames[i], what: commandVerbs[op], value: c.Value, valued: op == opSet || op == opFloor, late: late}
+		step := Step{
+			who: writerName(i), what: op.verb(), value: c.Value, valued: op.valued(), late: late,
+		}
 		to(n, step, 0)
 		if !w.faults.has(Errors) || s.Spent.has(Errors) || late {
 			return
 		}
 		step.lost = true
 		n.Spent |= Errors
-		w.missed(n, i, me, op)
+		w.missed(&n, i, me, op)
 		to(n, step, 0)
 	})
 	if !w.faults.has(Errors) || s.Spent.has(Errors) {
@@ -105,7 +110,7 @@ func (w *world) command(s *State, i int, op Op, to emit) {
 	n := *s
 	n.Spent |= Errors
 	w.missed(&n, i, me, op)
-	to(&n, Step{who: writerNames[i], what: "fails: " + commandVerbs[op]}, 0)
+	to(n, Step{who: writerName(i), what: op.failing()}, 0)
 }
 
 // missed is what a writer does that was refused a command, or not told of its success. Without its fence it writes
