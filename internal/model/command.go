@@ -113,6 +113,8 @@ func (w *world) execute(s *State, c Command) (reply, v uint8) {
 		if s.Lock == c.Who+1 {
 			s.Lock = 0
 		}
+	case opPublish:
+		s.Events |= bit(c.Who)
 	default: // Redis hears nothing of it
 	}
 	return accepted, 0

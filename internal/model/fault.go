@@ -1,5 +1,7 @@
 package model
 
+import "strings"
+
 // Faults is a set of faults.
 type Faults uint16
 
@@ -29,11 +31,26 @@ func Columns() []Faults {
 	}
 }
 
-// String names a column.
+// String names the faults.
 func (f Faults) String() string {
-	switch f {
-	case 0:
+	if f == Survivable {
+		return "all but failover and lag"
+	}
+	if f == 0 {
 		return "none"
+	}
+	var names []string
+	for one := Expiry; one <= LoadFails; one <<= 1 {
+		if f.has(one) {
+			names = append(names, one.name())
+		}
+	}
+	return strings.Join(names, " and ")
+}
+
+// name names one fault.
+func (f Faults) name() string {
+	switch f {
 	case Expiry:
 		return "lease expiry"
 	case Eviction:
@@ -54,12 +71,8 @@ func (f Faults) String() string {
 		return "zombie command"
 	case Errors:
 		return "command error"
-	case LoadFails:
-		return "load error"
-	case Survivable:
-		return "all but failover and lag"
 	default:
-		return "several"
+		return "load error"
 	}
 }
 

@@ -11,14 +11,17 @@ func Aside() Strategy {
 	}
 }
 
-// Fenced is aside.Strategy{Fence: d}.
+// Fenced is aside.Strategy{Fence: d}. A failover must lose two writes to do harm, for the fence is one: if it loses the
+// lift, the fence is back, and if it loses the fence, the lift is yet to come.
 func Fenced() Strategy {
 	return Strategy{
 		Name: "aside, Fence", Miss: Leased, Refresh: true, Program: []Op{opFence, opCommit, opLift, opAck},
 		Keeps: []Claim{
 			{G1, but(Failover | Lag)},
+			{G1, but(Lag | FenceExpiry | Eviction | Errors)},
 			{QS, but(Failover | Lag | Crash)},
 			{QS, but(Failover | Lag | FenceExpiry | Eviction | Errors)},
+			{QS, but(Lag | FenceExpiry | Eviction | Errors | Crash)},
 			{LC, but(Failover | Lag | FenceExpiry | Eviction | Errors)},
 			{MR, but(Failover | Lag | FenceExpiry | Eviction | Errors)},
 			{PH, but(0)},

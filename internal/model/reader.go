@@ -74,7 +74,7 @@ func (w *world) look(s *State, i int, to emit) {
 	to(n, step, wrong)
 	if w.strategy.Refresh {
 		n.Readers[i] = Reader{At: asking, Alone: true}
-		step.what = "refreshes in the background, and starts and returns from the cache"
+		step.what = "starts, refreshes in the background, and returns from the cache"
 		to(n, step, wrong)
 	}
 }
