@@ -97,6 +97,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"invalidation":     {},
 		"internal/backoff": {},
 		"internal/flight":  {},
+		"internal/model":   {},
 		"internal/record":  {"store"},
 		"store/memstore":   {"store", "internal/record"},
 		"store/redisstore": {"store", "internal/record", "internal/backoff"},
