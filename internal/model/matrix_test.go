@@ -19,7 +19,7 @@ var full = flag.Bool("model.full", false, "look at many more states of each run 
 func bound(f model.Faults) int {
 	switch {
 	case !*full:
-		return 8_000
+		return 5_000
 	case f == 0:
 		return 0
 	default:
