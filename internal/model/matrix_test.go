@@ -64,7 +64,8 @@ func (m matrix) shortest(strategy, column int, c model.Checks) (steps []model.St
 	return steps, broken
 }
 
-// table tells one check as Markdown.
+// table tells one check as Markdown: the length of the shortest counterexample, "holds" if every state was looked at,
+// "(holds)" if all of those within the bound were, and "?" for a counterexample that is not within it.
 func (m matrix) table(c model.Checks) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s |", c)
@@ -79,8 +80,10 @@ func (m matrix) table(c model.Checks) string {
 			switch {
 			case broken:
 				fmt.Fprintf(&b, " %d |", len(steps))
-			case s.Claims(c, f):
+			case s.Claims(c, f) && m.runs[i][j].Complete:
 				b.WriteString(" holds |")
+			case s.Claims(c, f):
+				b.WriteString(" (holds) |")
 			default:
 				b.WriteString(" ? |")
 			}
