@@ -101,6 +101,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"invalidation":     {},
 		"internal/backoff": {},
 		"internal/flight":  {},
+		"internal/model":   {},
 		"internal/record":  {"store"},
 		"store/chaosstore": {"store"},
 		"store/memstore":   {"store", "internal/record"},
