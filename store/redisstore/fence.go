@@ -80,7 +80,7 @@ func (s *Store) del(ctx context.Context, keys []string) []error {
 		for i := range cmds {
 			cmds[i] = pipe.Do(ctx, "del", keys[from+i])
 		}
-		s.writes.exec(ctx, pipe, cmds)
+		s.writes.exec(ctx, 0, pipe, cmds)
 		for i, cmd := range cmds {
 			errs[from+i] = cmd.Err()
 		}

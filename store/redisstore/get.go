@@ -84,7 +84,12 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 		args[i+1] = key
 	}
 	cmd := redis.NewStringSliceCmd(ctx, args...) // MGet returns a boxed string for each key
-	err := s.reads.do(ctx, func() error { return s.reads.of(len(keys), 0).Process(ctx, cmd) })
+	client, limit := s.reads.of(len(keys), 0)
+	err := s.reads.do(ctx, func() error {
+		b := &brief{Context: ctx, timeout: limit}
+		defer b.end()
+		return client.Process(b, cmd)
+	})
 	values := cmd.Val()
 	if redis.HasErrorPrefix(err, "CROSSSLOT") { // a cluster of one, by a client that does not know
 		s.pipelined(ctx, keys, found)
@@ -106,13 +111,14 @@ func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []b
 func (s *Store) pipelined(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
 	cmds := make([]*redis.Cmd, len(keys))
 	s.spread(ctx, keys, func(l lane, part []int) (elsewhere []int) {
-		pipe := l.of(len(part), 0).Pipeline()
+		client, limit := l.of(len(part), 0)
+		pipe := client.Pipeline()
 		some := make([]*redis.Cmd, len(part))
 		for n, i := range part {
 			cmds[i] = pipe.Do(ctx, "get", keys[i])
 			some[n] = cmds[i]
 		}
-		l.exec(ctx, pipe, some)
+		l.exec(ctx, limit, pipe, some)
 		for _, i := range part {
 			if addr, _ := redirect(cmds[i].Err()); addr != "" {
 				elsewhere = append(elsewhere, i)

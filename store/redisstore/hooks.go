@@ -23,7 +23,12 @@ func (detour) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (d detour) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		return d.client.Process(context.WithValue(ctx, sendKey{}, next), cmd)
+		if b, ok := ctx.(*brief); ok {
+			b.send = next
+		} else {
+			ctx = context.WithValue(ctx, sendKey{}, next)
+		}
+		return d.client.Process(ctx, cmd)
 	}
 }
 

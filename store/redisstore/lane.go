@@ -73,11 +73,9 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 	// A client behind Sentinel dials under a lock, for which it waits regardless of ctx.
 	within := func(ctx context.Context, do func(context.Context) error) error {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
 		done := make(chan error, 1)
-		go func() {
-			defer cancel()
-			done <- do(ctx)
-		}()
+		go func() { done <- do(ctx) }()
 		select {
 		case err := <-done:
 			return err
@@ -111,12 +109,12 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 	return lane{client: quick, bulk: taking(patience * timeout), health: h, crowd: newCrowd(quick), timeout: timeout}
 }
 
-// of returns the client for n commands of so many bytes.
-func (l lane) of(n, bytes int) redis.UniversalClient { //nolint:ireturn // it is what it was given
+// of returns the client for n commands of so many bytes, and how long they may take altogether: see brief. 0 is for ever.
+func (l lane) of(n, bytes int) (redis.UniversalClient, time.Duration) { //nolint:ireturn // it is what it was given
 	if n > fewCommands || bytes > fewBytes {
-		return l.bulk
+		return l.bulk, patience * l.timeout
 	}
-	return l.client
+	return l.client, l.timeout
 }
 
 // get looks a key up, alone or with others, and once more if the connection turns out to be dead.
@@ -143,21 +141,12 @@ func (l lane) get(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (l lane) alone(ctx context.Context, key string) ([]byte, error) {
-	if l.health.doubted() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.limit(1))
-		defer cancel()
+	if l.timeout == 0 {
+		return l.client.Get(ctx, key).Bytes()
 	}
-	return l.client.Get(ctx, key).Bytes()
-}
-
-// limit is how long n commands may take altogether, with what precedes them, on a server in doubt. The time-outs of the
-// client begin when there is a connection.
-func (l lane) limit(n int) time.Duration {
-	if n > fewCommands {
-		return patience * l.timeout
-	}
-	return l.timeout
+	b := &brief{Context: ctx, timeout: l.timeout}
+	defer b.end()
+	return l.client.Get(b, key).Bytes()
 }
 
 // together looks a key up in a batch. It needs no place, for the batch has one connection. That a batch was late says
@@ -165,6 +154,11 @@ func (l lane) limit(n int) time.Duration {
 func (l lane) together(ctx context.Context, key string) ([]byte, error) {
 	if err := l.health.join(ctx); err != nil {
 		return nil, err
+	}
+	if l.health.doubted() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.timeout)
+		defer cancel()
 	}
 	b, err := l.crowd.get(ctx, key)
 	l.health.part(err)
@@ -200,10 +194,10 @@ func (l lane) do(ctx context.Context, operation func() error) error {
 // Where the client cannot log in, since the password has changed or the server has too many clients, it does not say
 // so to the commands of a pipeline, which then look as if they had succeeded. So what has neither an error nor a reply
 // gets one.
-func (l lane) exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd) {
+func (l lane) exec(ctx context.Context, limit time.Duration, pipe redis.Pipeliner, cmds []*redis.Cmd) {
 	err := l.enter(ctx)
 	if err == nil {
-		err = l.send(ctx, pipe)
+		err = send(ctx, limit, pipe)
 		l.leave(ctx, err)
 	}
 	if err == nil {
@@ -216,10 +210,10 @@ func (l lane) exec(ctx context.Context, pipe redis.Pipeliner, cmds []*redis.Cmd)
 	}
 }
 
-func (l lane) send(ctx context.Context, pipe redis.Pipeliner) error {
-	if !l.patient && l.health.doubted() {
+func send(ctx context.Context, limit time.Duration, pipe redis.Pipeliner) error {
+	if limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.limit(pipe.Len()))
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	_, err := pipe.Exec(ctx)

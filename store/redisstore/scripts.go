@@ -108,11 +108,12 @@ func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) 
 	for _, c := range calls {
 		size += c.size
 	}
-	pipe := l.of(len(calls), size).Pipeline()
+	client, limit := l.of(len(calls), size)
+	pipe := client.Pipeline()
 	for i, c := range calls {
 		cmds[i] = script.EvalSha(ctx, pipe, []string{c.key}, c.args...)
 	}
-	l.exec(ctx, pipe, cmds)
+	l.exec(ctx, limit, pipe, cmds)
 	var again []*redis.Cmd
 	for i, c := range calls {
 		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
@@ -121,7 +122,7 @@ func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) 
 		}
 	}
 	if len(again) > 0 {
-		l.exec(ctx, pipe, again)
+		l.exec(ctx, limit, pipe, again)
 	}
 	return cmds
 }
