@@ -132,6 +132,25 @@ func TestALockIsRenewedAndNotAfterUnlock(t *testing.T) {
 	assert.Equal(t, before, commands(server))
 }
 
+func TestARenewalUnderWayDoesNotOutliveUnlock(t *testing.T) {
+	server := redistest.Start(t)
+	l := open(t, server.Client(t), lock.TTL(600*time.Millisecond))
+	warm(t, l)
+	k := take(t, l, "k")
+	server.Pause()
+	time.Sleep(250 * time.Millisecond) // the renewal is on its way
+	done := make(chan error, 1)
+	go func() { done <- k.Unlock() }()
+	time.Sleep(20 * time.Millisecond)
+	server.Resume()
+	require.NoError(t, <-done)
+	exists(t, server, "lock:{k}", 0)
+	time.Sleep(50 * time.Millisecond)
+	before := commands(server)
+	time.Sleep(300 * time.Millisecond)
+	assert.Equal(t, before, commands(server))
+}
+
 func TestOthersGetTheLockWhenItsHolderIsDead(t *testing.T) {
 	server := redistest.Start(t)
 	l := open(t, server.Client(t))
