@@ -109,7 +109,8 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 	return lane{client: quick, bulk: taking(patience * timeout), health: h, crowd: newCrowd(quick), timeout: timeout}
 }
 
-// of returns the client for n commands of so many bytes, and how long they may take altogether: see brief. 0 is for ever.
+// of returns the client for n commands of so many bytes, and how long they may take altogether (0: for ever); see
+// brief.
 func (l lane) of(n, bytes int) (redis.UniversalClient, time.Duration) { //nolint:ireturn // it is what it was given
 	if n > fewCommands || bytes > fewBytes {
 		return l.bulk, patience * l.timeout
