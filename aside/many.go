@@ -2,20 +2,23 @@ package aside
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/cachet-go/cachet/internal/flight"
 )
 
 // LookupMany looks keys up in one round trip per server. It answers in the order asked.
-func (r *Reader) LookupMany(ctx context.Context, keys []string, maxStale time.Duration) []Seen {
+func (r *Reader) LookupMany(ctx context.Context, keys []string, maxStale time.Duration) iter.Seq2[int, Seen] {
 	recs, err := r.cfg.Store.GetMany(ctx, keys)
 	r.observe(ctx, err)
-	seen := make([]Seen, len(keys))
-	for i, key := range keys {
-		seen[i] = r.judge(key, recs[i], maxStale)
+	return func(yield func(int, Seen) bool) {
+		for i, key := range keys {
+			if !yield(i, r.judge(key, recs[i], maxStale)) {
+				return
+			}
+		}
 	}
-	return seen
 }
 
 // Answer is the result of one key among many.
