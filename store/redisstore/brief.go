@@ -63,3 +63,20 @@ func (b *brief) end() {
 		b.cancel()
 	}
 }
+
+// untilAway is a context without an end that ends when the server is given up. It needs no timer.
+type untilAway struct {
+	context.Context //nolint:containedctx // it is one
+	away            <-chan struct{}
+}
+
+func (u untilAway) Done() <-chan struct{} { return u.away }
+
+func (u untilAway) Err() error {
+	select {
+	case <-u.away:
+		return ErrUnavailable
+	default:
+		return nil
+	}
+}

@@ -13,8 +13,8 @@ import (
 // of them cost a write, a read and a wake-up apiece, which is most of what a look-up costs; in batches they share
 // these. Below the limit a caller pays an atomic counter for that.
 //
-// While one batch is under way the next gathers, so a caller waits for two round trips at the most and nobody waits
-// for company.
+// While one batch is under way the next gathers, and nobody waits for company. A batch is written in parts of some
+// hundred look-ups.
 type crowd struct {
 	present atomic.Int64 // callers, by either way
 	few     int64

@@ -62,6 +62,7 @@ func (f *fleet) add(server *redis.Client) lane {
 	})
 	if f.closed {
 		l.health.stop()
+		l.crowd.close()
 	}
 	if _, ok := f.client.(*redis.ClusterClient); ok {
 		l.health.vetted.Store(true) // a replica says MOVED

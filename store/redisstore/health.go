@@ -173,6 +173,7 @@ func (h *health) leave(ctx context.Context, err error) {
 	}
 	<-h.places
 	switch {
+	case errors.Is(err, context.Canceled): // by the caller: no answer
 	case !fails(err):
 		h.well()
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -197,9 +198,11 @@ func (h *health) join(ctx context.Context) error {
 
 func (h *health) part(err error) {
 	h.batched.Add(-1)
-	if fails(err) {
+	switch {
+	case errors.Is(err, context.Canceled): // by the caller: no answer
+	case fails(err):
 		h.doubt()
-	} else {
+	default:
 		h.well()
 	}
 }
@@ -212,9 +215,6 @@ func (h *health) well() {
 		h.suspect.Store(!h.vetted.Load() || h.breaker.State() != gobreaker.StateClosed)
 	}
 }
-
-// doubted reports whether something failed, and nothing has succeeded since.
-func (h *health) doubted() bool { return h != nil && h.suspect.Load() }
 
 // over reports whether ctx's time is over, or so nearly that a connection with the same deadline may have noticed
 // first.

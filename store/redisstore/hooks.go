@@ -23,7 +23,8 @@ func (detour) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (d detour) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if b, ok := ctx.(*brief); ok {
+		// Once only: the handshake of a new connection comes this way too, with the same context.
+		if b, ok := ctx.(*brief); ok && b.send == nil {
 			b.send = next
 		} else {
 			ctx = context.WithValue(ctx, sendKey{}, next)

@@ -156,9 +156,12 @@ func (l lane) together(ctx context.Context, key string) ([]byte, error) {
 	if err := l.health.join(ctx); err != nil {
 		return nil, err
 	}
-	if l.health.doubted() {
+	// What the batch itself waits for, dialling say, no context ends.
+	if ctx.Done() == nil {
+		ctx = untilAway{ctx, *l.health.away.Load()}
+	} else {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.timeout)
+		ctx, cancel = context.WithTimeout(ctx, 2*l.timeout)
 		defer cancel()
 	}
 	b, err := l.crowd.get(ctx, key)
