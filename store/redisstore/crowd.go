@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -66,7 +67,16 @@ func (c *crowd) close() {
 		return
 	}
 	c.begin.Do(func() {})
-	if c.pipe != nil {
+	if c.pipe == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
 		_ = c.pipe.Close() // what it could not send, its callers have been told
+	}()
+	select {
+	case <-done:
+	case <-time.After(parting): // a batch that dials is waited for by nobody
 	}
 }
