@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -88,5 +89,17 @@ func TestHooksOfAClusterClientSeeEachCommandOnce(t *testing.T) {
 		_, err := st.GetMany(t.Context(), keys)
 		require.NoError(t, err)
 		require.NoError(t, st.Invalidate(t.Context(), keys...))
+	}))
+}
+
+func TestHooksSeeInvalidationsThatWaitForReplicas(t *testing.T) {
+	server := redistest.Start(t)
+	server.Replica(t)
+	client := server.Client(t)
+	w := &witness{seen: make(map[string]int)}
+	client.AddHook(w)
+	st := replicated(t, client, 1, time.Second)
+	require.Equal(t, map[string]int{"del": 2, "wait": 1}, w.during(func() {
+		require.NoError(t, st.Invalidate(t.Context(), "k", "l"))
 	}))
 }

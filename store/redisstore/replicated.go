@@ -106,10 +106,7 @@ func (r replicated) dial(t target) (client *redis.Client, done func()) {
 		timeout = max(timeout, slack) + r.wait
 	}
 	if t.addr == "" {
-		client = t.client.WithTimeout(timeout)
-		client.Options().WriteTimeout = own.WriteTimeout
-		client.Options().ContextTimeoutEnabled = true
-		return client, func() {}
+		return with(r.client, t.client, timeout, own.WriteTimeout, own.MaxRetries), func() {}
 	}
 	opts := *own
 	opts.Addr, opts.ReadTimeout, opts.ContextTimeoutEnabled = t.addr, timeout, true
