@@ -45,7 +45,7 @@ func New[K comparable, V any](st store.Store, cfg Config[K, V]) (*Cache[K, V], e
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	c := &Cache[K, V]{cfg: cfg, prefix: namespace(cfg.Name), store: st}
+	c := &Cache[K, V]{cfg: cfg, prefix: invalidation.Prefix(cfg.Name), store: st}
 	if cfg.Key != nil {
 		c.text = func(k K) (string, error) { return cfg.Key(k), nil }
 	} else {

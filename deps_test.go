@@ -44,7 +44,7 @@ func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
 		"go-redis", "kafka", "sqlite", "jackc/pgx", "lib/pq", "go-sql-driver", "testify", "redisstore",
 	}
 	for _, pkg := range []string{
-		".", "./store/memstore", "./store/chaosstore", "./doubledelete", "./aftercommit", "./spool",
+		".", "./store/memstore", "./store/chaosstore", "./doubledelete", "./aftercommit", "./spool", "./invalidation",
 	} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()
 		require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"store":            {},
 		"lock":             {},
 		"codec":            {},
-		"invalidation":     {},
+		"invalidation":     {"store", "aside", "internal/backoff"},
 		"internal/backoff": {},
 		"internal/flight":  {},
 		"internal/model":   {},
@@ -109,7 +109,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"aside":            {"store", "internal/record", "internal/flight", "internal/backoff"},
 		"aftercommit":      {},
 		"spool":            {},
-		"doubledelete":     {"store", "internal/backoff"},
+		"doubledelete":     {"store", "aside", "internal/backoff"},
 
 		"doubledelete/redisqueue": {"store", "doubledelete", "internal/backoff"},
 	}

@@ -5,15 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
-	"strings"
 )
-
-// namespace returns what the store's keys of a cache begin with. The name is escaped so that it ends at the
-// first colon: cache "a" with key "b:k" is not cache "a:b" with key "k". Braces are escaped too, lest a name
-// put all keys of a cache into one slot of a cluster; those in the key itself are the user's.
-func namespace(name string) string {
-	return strings.NewReplacer("%", "%25", ":", "%3A", "{", "%7B", "}", "%7D").Replace(name) + ":"
-}
 
 // keyFunc returns the default for Config.Key: the text of a key, if its type has one that differs for different
 // keys.

@@ -181,6 +181,14 @@ type Invalidator interface {
 	Lift(ctx context.Context, token uint64, probation time.Duration, keys ...string) error
 }
 
+// Clearer is a store that can invalidate all keys with a prefix.
+type Clearer interface {
+	// Clear invalidates every key that begins with prefix, as Invalidate would one by one, while others go on reading
+	// and writing. It looks at all keys of the store, which takes its time and costs readers nothing. Whatever held a
+	// record when it began is invalidated when it returns nil. An empty prefix is refused.
+	Clear(ctx context.Context, prefix string) error
+}
+
 // KeysError tells which keys an operation may not have reached.
 type KeysError struct {
 	Keys []string
