@@ -22,7 +22,7 @@ var shared struct {
 // must leave it running and names topics and groups that no other names.
 func Shared(tb testing.TB) *Broker {
 	tb.Helper()
-	home, err := installed("kafka", kafkaPOM)
+	home, err := installed("kafka", kafka)
 	if err != nil {
 		proctest.Missing(tb, err)
 	}
