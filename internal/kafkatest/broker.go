@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cachet-go/cachet/internal/proctest"
 )
@@ -93,6 +94,9 @@ func (b *Broker) Freeze() { b.node.process.Signal(syscall.SIGSTOP) }
 
 // Thaw ends a Freeze.
 func (b *Broker) Thaw() { b.node.process.Signal(syscall.SIGCONT) }
+
+// Answers reports whether the broker answers a request within patience.
+func (b *Broker) Answers(patience time.Duration) bool { return serves(b.Addr, patience) == nil }
 
 // Tool runs a command-line tool of Kafka's, a class of org.apache.kafka.tools such as TopicCommand, and returns what it
 // prints. That takes a second or two: it is for tests that have no client.

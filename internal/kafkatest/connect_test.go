@@ -1,42 +1,82 @@
 package kafkatest_test
 
 import (
+	"encoding/json"
 	"testing"
-	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/internal/kafkatest"
 	"github.com/cachet-go/cachet/internal/sqltest"
 )
 
-func TestC(t *testing.T) {
-	s := time.Now()
-	lap := func(what string) { t.Log(what, time.Since(s)); s = time.Now() }
+// images are what Debezium says of a change.
+type images struct {
+	Op            string
+	Before, After *struct {
+		ID   int
+		Name string
+	}
+}
+
+func decode(t *testing.T, records []string) []images {
+	t.Helper()
+	changes := make([]images, len(records))
+	for i, r := range records {
+		require.NoError(t, json.Unmarshal([]byte(r), &changes[i]), r)
+	}
+	return changes
+}
+
+func TestConnectTellsWhatDatabasesCommit(t *testing.T) {
 	b := kafkatest.Shared(t)
-	lap("broker")
 	pg := sqltest.Postgres(t, "wal_level=logical")
-	lap("pg")
-	pg.Exec("CREATE TABLE users (id int PRIMARY KEY, name text)")
 	my := sqltest.MariaDB(t, "--log-bin=binlog", "--binlog-format=ROW", "--binlog-row-image=FULL")
-	lap("my")
+	pg.Exec("CREATE TABLE users (id int PRIMARY KEY, name text); ALTER TABLE users REPLICA IDENTITY FULL")
 	my.Exec("CREATE TABLE users (id int PRIMARY KEY, name text)")
-	w := kafkatest.Connect(t, b, map[string]string{
-		"name": "pg", "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-		"database.hostname": pg.Host, "database.port": pg.Port, "database.user": pg.User, "database.password": pg.Password,
-		"database.dbname": pg.Database, "topic.prefix": "pg", "plugin.name": "pgoutput", "publication.autocreate.mode": "filtered",
-		"table.include.list": "public.users", "snapshot.mode": "no_data", "skipped.operations": "none",
-	}, map[string]string{
-		"name": "my", "connector.class": "io.debezium.connector.mariadb.MariaDbConnector",
-		"database.hostname": my.Host, "database.port": my.Port, "database.user": my.User, "database.password": my.Password,
-		"database.server.id": "184054", "topic.prefix": "my", "database.include.list": my.Database,
-		"table.include.list": my.Database + ".users", "snapshot.mode": "no_data", "skipped.operations": "none",
-	})
-	lap("connect")
-	t.Log(w.Output())
-	w.Kill()
-	lap("kill")
-	w.Restart()
-	lap("restart")
+	connector := func(name, class string, s *sqltest.Server, more map[string]string) map[string]string {
+		c := map[string]string{
+			"name": name, "connector.class": class, "topic.prefix": name,
+			"database.hostname": s.Host, "database.port": s.Port,
+			"database.user": s.User, "database.password": s.Password,
+			"snapshot.mode": "no_data", "skipped.operations": "none", "tombstones.on.delete": "false",
+			"topic.creation.default.partitions": "1",
+		}
+		for k, v := range more {
+			c[k] = v
+		}
+		return c
+	}
+	w := kafkatest.Connect(t, b,
+		connector("pg", "io.debezium.connector.postgresql.PostgresConnector", pg, map[string]string{
+			"database.dbname": pg.Database, "table.include.list": "public.users", "plugin.name": "pgoutput",
+		}),
+		connector("my", "io.debezium.connector.mariadb.MariaDbConnector", my, map[string]string{
+			"database.server.id": "2", "database.include.list": my.Database, "table.include.list": my.Database + ".users",
+		}))
+
+	for _, s := range []*sqltest.Server{pg, my} {
+		s.Exec("INSERT INTO users VALUES (1, 'a'); UPDATE users SET name = 'b'")
+	}
+	topics := []string{"pg.public.users", "my.cachet.users"}
+	for _, topic := range topics {
+		changes := decode(t, consume(b, topic, "2"))
+		assert.Equal(t, "c", changes[0].Op)
+		assert.Equal(t, "a", changes[0].After.Name)
+		assert.Equal(t, "u", changes[1].Op)
+		assert.Equal(t, "a", changes[1].Before.Name)
+		assert.Equal(t, "b", changes[1].After.Name)
+	}
+
 	w.Stop()
-	lap("stop")
-	t.Log(w.Output())
+	for _, s := range []*sqltest.Server{pg, my} {
+		s.Exec("DELETE FROM users")
+	}
+	w.Restart()
+	for _, topic := range topics {
+		changes := decode(t, consume(b, topic, "3"))
+		assert.Equal(t, "d", changes[2].Op, "%s: what was committed meanwhile", topic)
+		assert.Equal(t, 1, changes[2].Before.ID)
+	}
 }

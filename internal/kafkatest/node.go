@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/cachet-go/cachet/internal/proctest"
 )
@@ -111,7 +112,7 @@ func (n *node) start() error {
 		return err
 	}
 	n.process = process
-	return process.Await(func() error { return serves(n.addr) })
+	return process.Await(func() error { return serves(n.addr, 2*time.Second) })
 }
 
 func (n *node) end(sig syscall.Signal) error {

@@ -17,14 +17,14 @@ var metadataRequest = []byte{
 	0, 0, 0, 0, // topics
 }
 
-// serves returns nil if the broker at addr is one of its cluster's brokers.
-func serves(addr string) error {
-	conn, err := net.DialTimeout("tcp", addr, time.Second) //nolint:noctx // it has a time-out
+// serves returns nil if the broker at addr says in time that it is one of its cluster's brokers.
+func serves(addr string, patience time.Duration) error {
+	conn, err := net.DialTimeout("tcp", addr, patience) //nolint:noctx // it has a time-out
 	if err != nil {
 		return err
 	}
 	defer conn.Close() //nolint:errcheck // nothing is lost
-	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, err := conn.Write(metadataRequest); err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cachet-go/cachet/internal/proctest"
 )
@@ -72,10 +71,10 @@ func (s *Server) create() error {
 	}
 	s.dir = dir
 	s.tb.Cleanup(func() {
-		s.end(s.engine.discard())
-		if err := os.RemoveAll(dir); err != nil {
-			s.tb.Errorf("sqltest: %v", err)
+		if s.process != nil {
+			s.check(s.process.End(s.engine.discard()))
 		}
+		s.check(os.RemoveAll(dir))
 	})
 	if s.Port, err = proctest.FreePort(); err != nil {
 		return err
@@ -117,26 +116,22 @@ func (s *Server) Exec(statements string) string {
 	return strings.TrimSuffix(string(out), "\n")
 }
 
-// Kill ends the server as a crash would.
+// Kill ends the server as a crash would. Nothing is committed after it has returned.
 func (s *Server) Kill() {
 	s.tb.Helper()
-	s.end(syscall.SIGKILL)
+	s.check(s.process.Kill())
 }
 
 // Stop ends the server as an operator would who does not wait for clients.
 func (s *Server) Stop() {
 	s.tb.Helper()
-	s.end(s.engine.stop())
+	s.check(s.process.End(s.engine.stop()))
 }
 
-func (s *Server) end(sig syscall.Signal) {
+func (s *Server) check(err error) {
 	s.tb.Helper()
-	if s.process == nil {
-		return
-	}
-	if err := s.process.End(sig); err != nil {
+	if err != nil {
 		s.tb.Errorf("sqltest: %v", err)
-		s.process.Signal(syscall.SIGKILL)
 	}
 }
 
@@ -144,14 +139,7 @@ func (s *Server) end(sig syscall.Signal) {
 func (s *Server) Restart() {
 	s.tb.Helper()
 	s.Kill()
-	// What the server had forked outlives it for a moment, during which another cannot start.
-	for deadline := time.Now().Add(proctest.Patience); ; time.Sleep(50 * time.Millisecond) {
-		err := s.run()
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, proctest.ErrEnded) || time.Now().After(deadline) {
-			s.tb.Fatalf("sqltest: %v", err)
-		}
+	if err := s.run(); err != nil {
+		s.tb.Fatalf("sqltest: %v", err)
 	}
 }
