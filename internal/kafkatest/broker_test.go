@@ -51,7 +51,7 @@ func TestTestsShareABroker(t *testing.T) {
 }
 
 func TestAFrozenBrokerDoesNotAnswer(t *testing.T) {
-	b := kafkatest.Start(t)
+	b := kafkatest.Shared(t)
 	require.True(t, b.Answers(time.Minute))
 	b.Freeze()
 	assert.False(t, b.Answers(100*time.Millisecond))

@@ -13,11 +13,14 @@ import (
 
 // images are what Debezium says of a change.
 type images struct {
-	Op            string
-	Before, After *struct {
-		ID   int
-		Name string
-	}
+	Op     string `json:"op"`
+	Before *user  `json:"before"`
+	After  *user  `json:"after"`
+}
+
+type user struct {
+	ID   int    `json:"id"`
+	Name string `json:"name"`
 }
 
 func decode(t *testing.T, records []string) []images {

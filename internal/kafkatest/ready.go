@@ -9,7 +9,7 @@ import (
 
 // metadataRequest asks for the cluster's brokers, and for no topic. A broker answers it as soon as it listens, but
 // counts itself among them only when the controller lets it lead partitions, which is what a test waits for.
-var metadataRequest = []byte{
+var metadataRequest = [...]byte{
 	0, 0, 0, 18, // size of what follows
 	0, 3, 0, 1, // Metadata, version 1
 	0, 0, 0, 7, // correlation
@@ -25,7 +25,7 @@ func serves(addr string, patience time.Duration) error {
 	}
 	defer conn.Close() //nolint:errcheck // nothing is lost
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	if _, err := conn.Write(metadataRequest); err != nil {
+	if _, err := conn.Write(metadataRequest[:]); err != nil {
 		return err
 	}
 	var head struct{ Size, Correlation, Brokers int32 }

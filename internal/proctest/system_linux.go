@@ -1,12 +1,12 @@
 package proctest
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 )
 
@@ -27,10 +27,10 @@ func children(of int) []int {
 			continue // it has ended
 		}
 		// pid (program) state parent …, where the program may be called anything.
-		_, rest, _ := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " ")
+		rest := stat[bytes.LastIndexByte(stat, ')')+1:]
 		var state string
 		var parent int
-		if _, err := fmt.Sscan(rest, &state, &parent); err != nil || parent != of {
+		if _, err := fmt.Sscan(string(rest), &state, &parent); err != nil || parent != of {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {

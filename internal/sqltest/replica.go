@@ -2,7 +2,7 @@ package sqltest
 
 import (
 	"fmt"
-	"strings"
+	"strconv"
 	"testing"
 	"time"
 
@@ -33,7 +33,7 @@ func Replica(tb testing.TB, primary *Server, settings ...string) *ReplicaServer 
 func (r *ReplicaServer) Lag(d time.Duration) {
 	r.tb.Helper()
 	const name = "recovery_min_apply_delay"
-	want := fmt.Sprint(d.Milliseconds())
+	want := strconv.FormatInt(d.Milliseconds(), 10)
 	r.Exec(fmt.Sprintf("ALTER SYSTEM SET %s = '%sms'; SELECT pg_reload_conf()", name, want))
 	r.await("it has read "+name, func() bool {
 		return r.Exec("SELECT setting FROM pg_settings WHERE name = '"+name+"'") == want
@@ -53,7 +53,7 @@ func (r *ReplicaServer) await(what string, so func() bool) {
 	r.tb.Helper()
 	for deadline := time.Now().Add(proctest.Patience); !so(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			r.tb.Fatalf("sqltest: waited in vain for a replica: %s\n%s", strings.TrimSpace(what), r.process.Output())
+			r.tb.Fatalf("sqltest: waited in vain for a replica: %s\n%s", what, r.process.Output())
 		}
 	}
 }

@@ -44,9 +44,12 @@ type engine interface {
 	discard() syscall.Signal
 }
 
-func start(tb testing.TB, e engine, s *Server) *Server {
+// name is that of the user, his password, and a database.
+const name = "cachet"
+
+func start(tb testing.TB, e engine, database string) *Server {
 	tb.Helper()
-	s.tb, s.engine, s.Host = tb, e, "127.0.0.1"
+	s := &Server{Host: "127.0.0.1", User: name, Password: name, Database: database, tb: tb, engine: e}
 	var err error
 	for range 3 { // somebody else may take the port before the server does
 		if err = s.create(); err == nil {
