@@ -69,7 +69,7 @@ func TestNoMutantSurvives(t *testing.T) {
 		overlay, err := m.Overlay(root, t.TempDir())
 		require.NoError(t, err, m.Rule)
 		start := time.Now()
-		cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-timeout=90s", "-overlay", overlay, "-run", m.Test, m.Package)
+		cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-ldflags=-s -w", "-timeout=90s", "-overlay", overlay, "-run", m.Test, m.Package)
 		cmd.Dir = root
 		out, err := cmd.CombinedOutput()
 		verdict := "killed"
@@ -93,7 +93,7 @@ func TestNoMutantSurvives(t *testing.T) {
 func build(t *testing.T, pkg string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), strings.ReplaceAll(pkg, "/", "_")+".test")
-	cmd := exec.Command("go", "test", "-c", "-vet=off", "-o", bin, pkg)
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-o", bin, pkg)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
