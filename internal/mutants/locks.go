@@ -25,7 +25,7 @@ func locks() []Mutant {
 		hold("a lock is not renewed", "TestALockIsRenewedAndNotAfterUnlock",
 			"renew.go", "k.renewal.Reset(lease / 3)", "_ = lease"),
 		hold("the end of a lease is told by Redis only", "TestAHolderIsToldAtTheEndOfItsLeaseThoughRedisDoesNotAnswer",
-			"renew.go", "k.end = time.AfterFunc(time.Until(k.deadline), k.expire)", "k.end = time.AfterFunc(time.Hour, k.expire)"),
+			"renew.go", "time.AfterFunc(time.Until(k.deadline), k.expire)", "time.AfterFunc(time.Hour, k.expire)"),
 		hold("a lock that is lost keeps its process out", "TestOthersInTheProcessGetTheLockThatAHolderLostAndDoesNotUnlock",
 			"renew.go", "\tk.place.vacate()\n", ""),
 		hold("a process keeps the lock to itself", "TestAProcessDoesNotKeepTheLockToItself",

@@ -1,5 +1,5 @@
-// Package mutants has the rules of the protocol, each broken in the way in which it is easily got wrong, and for each of
-// them the test that must notice.
+// Package mutants has the rules of the protocol, each broken in the way in which it is easily got wrong, and for each
+// of them the test that must notice.
 package mutants
 
 import (

@@ -69,7 +69,7 @@ func TestNoMutantSurvives(t *testing.T) {
 		overlay, err := m.Overlay(root, t.TempDir())
 		require.NoError(t, err, m.Rule)
 		start := time.Now()
-		cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-ldflags=-s -w", "-timeout=90s", "-overlay", overlay, "-run", m.Test, m.Package)
+		cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-ldflags=-s -w", "-failfast", "-timeout=90s", "-overlay", overlay, "-run", m.Test, m.Package)
 		cmd.Dir = root
 		out, err := cmd.CombinedOutput()
 		verdict := "killed"

@@ -22,7 +22,7 @@ func stores() []Mutant {
 		one("a lift that is refused is an error and no DEL", redis, "^TestLiftDeletesWhereTheServerIsOutOfMemory$",
 			"store/redisstore/fence.go", "(err); told {", "(err); told && false {"),
 		one("a server that fails has nothing stored", redis, "^TestAServerThatDoesNotAnswerIsAnErrorAndNotAMiss$",
-			"store/redisstore/get.go", "\treturn store.Record{}, err\n}\n\n// shared", "\treturn store.Record{}, nil\n}\n\n// shared"),
+			"store/redisstore/get.go", "store.Record{}, err\n}\n\n// shared", "store.Record{}, nil\n}\n\n// shared"),
 		one("a script is sent by its hash only", redis, "^TestAServerThatForgotTheScriptsIsToldThem$",
 			"store/redisstore/scripts.go", `"NOSCRIPT"`, `"NOSUCH"`),
 		one("a key of another type is an error", redis, "^TestAKeyOfAnotherTypeIsForeignAndNotInTheWay$",
@@ -31,7 +31,8 @@ func stores() []Mutant {
 			"internal/record/record.go", "len(b) < ValueHeader || len(b) < ValueHeader+int(b[3]) || b[3] > MaxCodec",
 			"len(b) < ValueHeader"),
 
-		one("a fill in memory needs a lease of any name", "./store/memstore", "^TestContract$/^ASecondGrantDoesNotAdmitTheFirstStamp$",
+		one("a fill in memory needs a lease of any name", "./store/memstore",
+			"^TestContract$/^ASecondGrantDoesNotAdmitTheFirstStamp$",
 			"store/memstore/lease.go", "if !e.bears(f.Stamp) {", "if e == nil {"),
 		one("the TTL in memory counts from the fill", "./store/memstore", "^TestContract$/^TTLCountsFromTheGrant$",
 			"store/memstore/lease.go", "f.Stamp.Granted + micros(f.TTL)", "now + micros(f.TTL)"),

@@ -8,7 +8,7 @@ func verification() []Mutant {
 		one("a mismatch counts at once", ".", "^TestVerifyGivesAWriteItsTime$",
 			"verifier.go", "time.NewTimer(v.cfg.Within)", "time.NewTimer(0)"),
 		one("a claim makes a new copy", ".", "^TestVerifyKnowsACopyThatARefreshHasClaimed$",
-			"aside/reader.go", "return seen.Result, time.UnixMilli(rec.Born)", "return seen.Result, time.UnixMicro(rec.Stamp.Granted)"),
+			"aside/reader.go", "seen.Result, time.UnixMilli(rec.Born)", "seen.Result, time.UnixMicro(rec.Stamp.Granted)"),
 		one("encodings are compared", ".", "^TestVerifyComparesValuesAndNotBytes$",
 			"verify.go", "return reflect.DeepEqual(cached, source), nil", "return reflect.DeepEqual(cached, c), nil"),
 		one("what is served past its TTL is compared", ".", "^TestVerifyCountsStaleHitsApart$",

@@ -4,8 +4,8 @@ package mutants
 func writes() []Mutant {
 	return []Mutant{
 		one("an invalidation ends with its caller", ".", "^TestInvalidationDoesNotEndWithItsCallersContext$",
-			"invalidator.go", "context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)\n\tdefer cancel()\n\treturn i.store.Inv",
-			"context.WithTimeout(ctx, invalidateTimeout)\n\tdefer cancel()\n\treturn i.store.Inv"),
+			"invalidator.go", "WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)\n\tdefer cancel()\n\treturn",
+			"WithTimeout(ctx, invalidateTimeout)\n\tdefer cancel()\n\treturn"),
 		one("an invalidation may take for ever", ".", "^TestInvalidationThatHangsIsBounded$",
 			"invalidator.go", "invalidateTimeout = 5 * time.Second", "invalidateTimeout = 5 * time.Hour"),
 		one("a failed invalidation is not told", ".", "^TestWriteWithoutInvalidationIsAnInvalidationErrorThatNamesTheKeys$",
@@ -37,6 +37,7 @@ func writes() []Mutant {
 		one("what an earlier process has left stays there", ".", "^TestTheNextCacheGoesOnWithWhatTheSpoolHas$",
 			"cache.go", "\tc.retry.resume(c.prefix)\n", ""),
 		one("a commit that fails invalidates nothing", "./aftercommit", "^TestACommitOfUnknownOutcomeInvalidatesEverything$",
-			"aftercommit/tx.go", "\tdefer func() {\n\t\tctx, cancel", "\tdefer func() {\n\t\tif err != nil {\n\t\t\treturn\n\t\t}\n\t\tctx, cancel"),
+			"aftercommit/tx.go", "\tdefer func() {\n\t\tctx, cancel",
+			"\tdefer func() {\n\t\tif err != nil {\n\t\t\treturn\n\t\t}\n\t\tctx, cancel"),
 	}
 }
