@@ -44,9 +44,17 @@ func (m Mutant) stale() Mutant {
 }
 
 // Overlay writes broken copies of files under root into dir, and returns the file that describes them to go build
-// -overlay.
-func (m Mutant) Overlay(root, dir string) (string, error) {
+// -overlay. It takes files away that are to be left out.
+func (m Mutant) Overlay(root, dir string, without ...string) (string, error) {
 	texts := make(map[string]string)
+	replace := make(map[string]string)
+	for _, file := range without {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			return "", err
+		}
+		replace[path] = "" // which says that there is none
+	}
 	for _, e := range m.Edits {
 		path, err := filepath.Abs(filepath.Join(root, e.File))
 		if err != nil {
@@ -65,7 +73,6 @@ func (m Mutant) Overlay(root, dir string) (string, error) {
 		}
 		texts[path] = strings.Replace(text, e.Old, e.New, 1)
 	}
-	replace := make(map[string]string)
 	for path, text := range texts {
 		replace[path] = filepath.Join(dir, fmt.Sprintf("%d_%s", len(replace), filepath.Base(path)))
 		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
