@@ -1,7 +1,6 @@
 package mutants_test
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os/exec"
@@ -48,48 +47,83 @@ func TestNoMutantSurvives(t *testing.T) {
 	if !*all {
 		t.Skip("takes minutes; -mutants runs it")
 	}
+	r := run{t: t, bins: make(map[string]string), whole: make(map[string]string)}
 	pattern := regexp.MustCompile(*only)
-	bins := make(map[string]string)
-	whole := make(map[string]bool)
-	began, killed, run := time.Now(), 0, 0
+	began, killed, n := time.Now(), 0, 0
 	for _, m := range mutants.All() {
 		if !pattern.MatchString(m.Rule) {
 			continue
 		}
-		run++
-		if bins[m.Package] == "" {
-			bins[m.Package] = build(t, m.Package)
-		}
-		if key := m.Package + " " + m.Test; !whole[key] {
-			whole[key] = true
-			out, err := execute(bins[m.Package], m.Package, m.Test)
-			require.NoError(t, err, "%s fails as it is:\n%s", key, out)
-			require.Contains(t, out, "--- PASS: Test", "%s runs nothing, or is skipped:\n%s", key, out)
-		}
-		spare, err := m.Spare(root)
-		require.NoError(t, err)
-		overlay, err := m.Overlay(root, t.TempDir(), spare...)
-		require.NoError(t, err, m.Rule)
+		n++
 		start := time.Now()
-		cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-ldflags=-s -w", "-failfast", "-timeout=90s",
-			"-overlay", overlay, "-run", m.Test, "-skip", skip(m.Package), m.Package)
-		cmd.Dir = root
-		out, err := cmd.CombinedOutput()
-		verdict := "killed"
-		switch {
-		case err == nil:
-			verdict = "SURVIVED"
-		case bytes.Contains(out, []byte("[build failed]")) || bytes.Contains(out, []byte("[setup failed]")):
-			verdict = "DOES NOT COMPILE"
-		default:
-			killed++
-		}
+		verdict, out := r.judge(m)
 		fmt.Printf("%-16s %5.1fs  %-62s %s %s\n", verdict, time.Since(start).Seconds(), m.Rule, m.Package, m.Test)
-		if verdict != "killed" {
+		if verdict == dead {
+			killed++
+		} else {
 			t.Errorf("%s: %s\n%s", m.Rule, verdict, out)
 		}
 	}
-	fmt.Printf("%d of %d killed in %v\n", killed, run, time.Since(began).Round(time.Second))
+	fmt.Printf("%d of %d killed in %v\n", killed, n, time.Since(began).Round(time.Second))
+}
+
+// dead is the verdict on a mutant that its test has noticed.
+const dead = "killed"
+
+type run struct {
+	t     *testing.T
+	bins  map[string]string // by package: its tests as they are
+	whole map[string]string // by package and test: what is wrong with it as it is
+}
+
+// judge returns the verdict on a mutant, and what led to it.
+func (r *run) judge(m mutants.Mutant) (verdict, out string) {
+	key := m.Package + " " + m.Test
+	wrong, known := r.whole[key]
+	if !known {
+		wrong = r.asItIs(m)
+		r.whole[key] = wrong
+	}
+	if wrong != "" {
+		return "FAILS AS IT IS", wrong
+	}
+	spare, err := m.Spare(root)
+	require.NoError(r.t, err)
+	overlay, err := m.Overlay(root, r.t.TempDir(), spare...)
+	if err != nil {
+		return "DOES NOT APPLY", err.Error()
+	}
+	cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-ldflags=-s -w", "-failfast", "-timeout=90s",
+		"-overlay", overlay, "-run", m.Test, "-skip", skip(m.Package), m.Package)
+	cmd.Dir = root
+	b, err := cmd.CombinedOutput()
+	switch out = string(b); {
+	case err == nil:
+		return "SURVIVED", out
+	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
+		return "DOES NOT COMPILE", out
+	}
+	return dead, out
+}
+
+// asItIs runs the test of a mutant without it. It returns what was said if that does not pass.
+func (r *run) asItIs(m mutants.Mutant) string {
+	bin := r.bins[m.Package]
+	if bin == "" {
+		bin = filepath.Join(r.t.TempDir(), strings.ReplaceAll(m.Package, "/", "_")+".test")
+		build := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-o", bin, m.Package)
+		build.Dir = root
+		out, err := build.CombinedOutput()
+		require.NoError(r.t, err, "%s", out)
+		r.bins[m.Package] = bin
+	}
+	cmd := exec.Command(bin, "-test.run", m.Test, "-test.skip", skip(m.Package), "-test.v", "-test.timeout=90s")
+	cmd.Dir = filepath.Join(root, m.Package)
+	out, err := cmd.CombinedOutput()
+	if err == nil && strings.Contains(string(out), "--- PASS: Test") {
+		return ""
+	}
+	return string(out) + "\nit fails, is skipped, or runs nothing"
 }
 
 // skip is a pattern of what is not run. The tests of the root go over each store: in memory, in a bubble, they are exact and
@@ -99,22 +133,4 @@ func skip(pkg string) string {
 		return "/^redisstore$|//^redisstore$|///^redisstore$|////^redisstore$"
 	}
 	return "^$"
-}
-
-// build compiles the tests of a package as they are.
-func build(t *testing.T, pkg string) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), strings.ReplaceAll(pkg, "/", "_")+".test")
-	cmd := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-o", bin, pkg)
-	cmd.Dir = root
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return bin
-}
-
-func execute(bin, pkg, test string) (string, error) {
-	cmd := exec.Command(bin, "-test.run", test, "-test.skip", skip(pkg), "-test.v", "-test.timeout=90s")
-	cmd.Dir = filepath.Join(root, pkg)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }
