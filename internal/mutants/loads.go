@@ -37,7 +37,7 @@ func loads() []Mutant {
 			"aside/settle.go", "\tcase <-ctx.Done():\n\t}\n\tif errors", "\tcase <-make(chan int):\n\t}\n\tif errors"),
 
 		one("nobody waits for another's load", ".", "^TestOneLoadServesTwoProcesses$",
-			"aside/lead.go", "if j.grant.Kind != store.Lease || failed {", "if true {"),
+			"aside/lead.go", "if j.grant.Kind != store.Lease || failed {", "if try >= 0 || failed {"),
 		one("who waits hears of fills only", ".", "^TestTheLeaseOfADeadProcessIsWaitedOutOnce$",
 			"aside/lead.go", "time.NewTimer(min(poll.Delay(try), j.grant.Lease+time.Millisecond))", "time.NewTimer(time.Hour)"),
 		one("who waits for a failed load waits for the next", ".", "^TestFailedLoadSendsOtherProcessesOnToTheirOwn$",

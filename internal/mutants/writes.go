@@ -27,11 +27,11 @@ func writes() []Mutant {
 			"retry.go", "\tif running {\n\t\tselect", "\tif false {\n\t\tselect"),
 
 		one("an earlier attempt ends a later entry", "./spool", "^TestAnEarlierAttemptDoesNotEndALaterEntry$",
-			"spool/spool.go", "ok && at <= id {", "ok {"),
+			"spool/spool.go", "ok && at <= id {", "ok && at > 0 {"),
 		one("numbers of the spool begin anew", "./spool", "^TestNumbersGoOnAfterARestart$",
 			"spool/line.go", "s.last = max(s.last, id)", "_ = id"),
 		one("the spool has no bound", "./spool", "^TestAFullSpoolSaysSoAndLosesNothing$",
-			"spool/spool.go", "\tif full {\n", "\tif false {\n"),
+			"spool/spool.go", "\tif full {\n", "\tif full && need < 0 {\n"),
 		one("a retry that ends leaves its entry", ".", "^TestARetryThatIsFasterThanTheSpoolLeavesNothingThere$",
 			"spool.go", "done = append(done, key)", "_ = done"),
 		one("what an earlier process has left stays there", ".", "^TestTheNextCacheGoesOnWithWhatTheSpoolHas$",
