@@ -93,7 +93,7 @@ func (r *run) judge(m mutants.Mutant) (verdict, out string) {
 	if err != nil {
 		return "DOES NOT APPLY", err.Error()
 	}
-	cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-ldflags=-s -w", "-failfast", "-timeout=90s",
+	cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-gcflags=-N -l", "-ldflags=-s -w", "-failfast", "-timeout=90s",
 		"-overlay", overlay, "-run", m.Test, "-skip", skip(m.Package), m.Package)
 	cmd.Dir = root
 	b, err := cmd.CombinedOutput()
