@@ -40,7 +40,7 @@ func loads() []Mutant {
 			"aside/lead.go", "if j.grant.Kind != store.Lease || failed {", "if try >= 0 || failed {"),
 		one("who waits hears of fills only", ".", "^TestTheLeaseOfADeadProcessIsWaitedOutOnce$",
 			"aside/lead.go", "time.NewTimer(min(poll.Delay(try), j.grant.Lease+time.Millisecond))", "time.NewTimer(time.Hour)"),
-		one("who waits for a failed load waits for the next", ".", "^TestFailedLoadSendsOtherProcessesOnToTheirOwn$",
+		one("who waits for a failed load waits for the next", ".", "^TestNobodyWaitsForTheNextLoadAfterOneHasFailed$",
 			"aside/lead.go", "failed = why == store.Failed", "_ = why"),
 		one("Prime stores over what is known", ".", "^TestPrimeLeavesAloneWhatTheCacheKnows$",
 			"aside/refresh.go", "asks[i].Key = k", "asks[i] = store.Ask{Key: k, Mode: store.Refresh}"),
