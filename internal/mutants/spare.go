@@ -8,8 +8,8 @@ import (
 	"regexp"
 )
 
-// Spare returns the test files of the mutant's package that its test needs nothing of. To compile those takes longer than
-// all the rest.
+// Spare returns the test files of the mutant's package that its test needs nothing of. To compile those takes longer
+// than all the rest.
 func (m Mutant) Spare(root string) ([]string, error) {
 	paths, err := filepath.Glob(filepath.Join(root, m.Package, "*_test.go"))
 	if err != nil {
