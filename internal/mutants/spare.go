@@ -27,21 +27,7 @@ func (m Mutant) Spare(root string) ([]string, error) {
 				declares[name] = append(declares[name], path)
 			}
 		}
-		uses[path] = make(map[string]bool)
-		members := make(map[*ast.Ident]bool) // of packages and values
-		ast.Inspect(file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.SelectorExpr:
-				members[n.Sel] = true
-			case *ast.Field:
-				for _, id := range n.Names {
-					members[id] = true
-				}
-			case *ast.Ident:
-				uses[path][n.Name] = uses[path][n.Name] || !members[n]
-			}
-			return true
-		})
+		uses[path] = used(file)
 	}
 	needed := make(map[string]bool)
 	var need func(name string)
@@ -49,8 +35,8 @@ func (m Mutant) Spare(root string) ([]string, error) {
 		for _, path := range declares[name] {
 			if !needed[path] {
 				needed[path] = true
-				for name, used := range uses[path] {
-					if used {
+				for name, own := range uses[path] {
+					if own {
 						need(name)
 					}
 				}
@@ -67,6 +53,26 @@ func (m Mutant) Spare(root string) ([]string, error) {
 		}
 	}
 	return spare, nil
+}
+
+// used returns the names in a file, those of members of packages and values apart: false.
+func used(file *ast.File) map[string]bool {
+	all := make(map[string]bool)
+	members := make(map[*ast.Ident]bool)
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			members[n.Sel] = true
+		case *ast.Field:
+			for _, id := range n.Names {
+				members[id] = true
+			}
+		case *ast.Ident:
+			all[n.Name] = all[n.Name] || !members[n]
+		}
+		return true
+	})
+	return all
 }
 
 // names returns what a declaration is about: what it declares, or the type that it gives a method.
