@@ -71,6 +71,11 @@ fuzz: ## each fuzz target for FUZZTIME
 			[ -z "$$name" ] || go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$$package" </dev/null; \
 		done <<<"$$targets")
 
+.PHONY: mutants
+mutants: ## break each rule of the protocol, one at a time: the test that holds it must fail
+	@scripts/install-tools.sh redis
+	@go test ./internal/mutants -run '^TestNoMutantSurvives$$' -v -timeout 60m -mutants
+
 .PHONY: soak
 soak: ## the torture test with SOAKREADS reads
 	@scripts/install-tools.sh redis

@@ -104,6 +104,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"internal/backoff": {},
 		"internal/flight":  {},
 		"internal/model":   {},
+		"internal/mutants": {},
 		"internal/record":  {"store"},
 		"store/chaosstore": {"store"},
 		"store/memstore":   {"store", "internal/record"},
