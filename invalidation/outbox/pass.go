@@ -1,0 +1,185 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cachet-go/cachet/internal/backoff"
+	"github.com/cachet-go/cachet/invalidation"
+)
+
+// row is an event that waits.
+type row struct {
+	seq      int64
+	attempts int
+	event    invalidation.Event
+}
+
+// refusal is an event to be parked.
+type refusal struct {
+	row
+	err error
+}
+
+// parking is how long an event is set aside after so many attempts. One that is refused because of a partition without
+// a leader is to come soon, one that is too large need not come often.
+var parking = backoff.Policy{First: 2 * time.Second, Most: 10 * time.Minute}
+
+// stubborn is after how many failures the relay looks for events that alone are to blame.
+const stubborn = 3
+
+// pass publishes what is due. It reports whether there was anything, and whether there is likely to be more.
+func (r *relay) pass(ctx context.Context, l *leader) (found, full bool, err error) {
+	if err := r.settle(ctx, l); err != nil {
+		return false, false, err
+	}
+	rows, bad, full, err := r.claim(ctx, l)
+	if err == nil && l.lease != nil && len(rows)+len(bad) > 0 {
+		var fresh bool
+		if fresh, err = l.lease(ctx); err == nil && fresh {
+			rows, bad, full, err = r.claim(ctx, l)
+		}
+	}
+	if err != nil {
+		return false, false, err
+	}
+	if len(rows) == 0 {
+		r.failures = 0
+	}
+	refused, err := r.publish(ctx, rows)
+	if serr := r.settle(ctx, l); err == nil {
+		err = serr
+	}
+	if perr := r.park(ctx, l, append(bad, refused...)); err == nil {
+		err = perr
+	}
+	return len(rows)+len(bad) > 0, full, err
+}
+
+// claim reads what is due. It locks nothing: whoever deletes the same rows, deletes what is published.
+func (r *relay) claim(ctx context.Context, l *leader) (rows []row, bad []refusal, full bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	found, err := l.QueryContext(ctx, r.grammar.claim, batch)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	defer found.Close()
+	size := 0
+	for size < batchBytes && found.Next() {
+		var next row
+		var payload []byte
+		if err := found.Scan(&next.seq, &next.attempts, &payload); err != nil {
+			return nil, nil, false, err
+		}
+		size += len(payload)
+		if next.event, err = invalidation.Decode(payload); err != nil {
+			bad = append(bad, refusal{next, err})
+			continue
+		}
+		rows = append(rows, next)
+	}
+	return rows, bad, size >= batchBytes || len(rows)+len(bad) == batch, found.Err()
+}
+
+// publish adds to r.done what the publisher has taken. What is refused is to be parked. With an error nothing is known of
+// the others.
+func (r *relay) publish(ctx context.Context, rows []row) (refused []refusal, err error) {
+	var again, fresh []row
+	for _, next := range rows {
+		if next.attempts > 0 {
+			again = append(again, next)
+		} else {
+			fresh = append(fresh, next)
+		}
+	}
+	s := &sieve{relay: r}
+	if len(again) > 0 {
+		s.run(ctx, again)
+	}
+	if len(fresh) > 0 {
+		err = r.send(ctx, publishTimeout, fresh)
+		switch {
+		case err == nil:
+			r.failures = 0
+		case hopeless(err) || r.failures >= stubborn:
+			taken := len(r.done)
+			s.run(ctx, fresh)
+			// Where it takes nothing at all, it is the publisher that fails.
+			if len(r.done) > taken || s.hopeless > 0 {
+				err = nil
+			}
+		}
+	}
+	if err != nil && len(r.done) == 0 {
+		return nil, err
+	}
+	return s.refused, err
+}
+
+// send publishes rows, and notes those that are.
+func (r *relay) send(ctx context.Context, timeout time.Duration, rows []row) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = invalidation.Panicked(p)
+		}
+		if err != nil {
+			r.failed.Add(1)
+			return
+		}
+		r.published.Add(int64(len(rows)))
+		for _, next := range rows {
+			r.done = append(r.done, next.seq)
+		}
+	}()
+	events := make([]invalidation.Event, len(rows))
+	for i, next := range rows {
+		events[i] = next.event
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := r.publisher.Publish(ctx, events...); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	return nil
+}
+
+// settle deletes what is published, also if ctx has ended.
+func (r *relay) settle(ctx context.Context, l *leader) error {
+	if len(r.done) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
+	defer cancel()
+	if err := r.grammar.remove(ctx, l, r.done); err != nil {
+		return fmt.Errorf("delete of %d published events: %w", len(r.done), err)
+	}
+	r.done = r.done[:0]
+	return nil
+}
+
+func (r *relay) park(ctx context.Context, l *leader, refused []refusal) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	for i, next := range refused {
+		delay := parking.Delay(next.attempts)
+		if _, err := l.ExecContext(ctx, r.grammar.park, delay.Seconds(), next.seq); err != nil {
+			return fmt.Errorf("parking of %d events: %w", len(refused)-i, err)
+		}
+		r.parked.Add(1)
+	}
+	first := refused[0]
+	r.report(ctx, fmt.Errorf("outbox: %d events are parked, one of them at seq %d: %w", len(refused), first.seq, first.err))
+	return nil
+}
+
+// hopeless reports whether an event that was refused for err will always be.
+func hopeless(err error) bool {
+	return errors.Is(err, invalidation.ErrTooLarge) || errors.Is(err, invalidation.ErrMalformed) ||
+		errors.Is(err, invalidation.ErrUnsupported)
+}
