@@ -22,7 +22,8 @@ type node struct {
 }
 
 // properties is the configuration of a broker that is small, and quick rather than durable: it need not survive the
-// machine. Its place-holders are its port, the controller's, and its directory.
+// machine. A broker that was killed cannot register again before its session is over, so that is short. The
+// place-holders are its port, the controller's, and its directory.
 const properties = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]s
@@ -44,6 +45,8 @@ transaction.state.log.num.partitions=2
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=2000
 log.segment.bytes=67108864
 log.cleaner.dedupe.buffer.size=8388608
 `
