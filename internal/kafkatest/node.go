@@ -111,7 +111,7 @@ func (n *node) start() error {
 		return err
 	}
 	n.process = process
-	return process.Await(func() bool { return serves(n.addr) })
+	return process.Await(func() error { return serves(n.addr) })
 }
 
 func (n *node) end(sig syscall.Signal) error {

@@ -2,6 +2,7 @@ package kafkatest
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"time"
 )
@@ -16,17 +17,23 @@ var metadataRequest = []byte{
 	0, 0, 0, 0, // topics
 }
 
-// serves reports whether the broker at addr is one of its cluster's brokers, and that has a controller.
-func serves(addr string) bool {
+// serves returns nil if the broker at addr is one of its cluster's brokers.
+func serves(addr string) error {
 	conn, err := net.DialTimeout("tcp", addr, time.Second) //nolint:noctx // it has a time-out
 	if err != nil {
-		return false
+		return err
 	}
 	defer conn.Close() //nolint:errcheck // nothing is lost
 	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
 	if _, err := conn.Write(metadataRequest); err != nil {
-		return false
+		return err
 	}
 	var head struct{ Size, Correlation, Brokers int32 }
-	return binary.Read(conn, binary.BigEndian, &head) == nil && head.Brokers == 1
+	if err := binary.Read(conn, binary.BigEndian, &head); err != nil {
+		return err
+	}
+	if head.Brokers != 1 {
+		return fmt.Errorf("%d brokers", head.Brokers)
+	}
+	return nil
 }

@@ -64,19 +64,23 @@ func (p *Process) End(sig syscall.Signal) error {
 // ErrEnded says that a process ended before it was ready.
 var ErrEnded = errors.New("it ended")
 
-// Await waits until the process is ready. It returns [ErrEnded], wrapped, if the process ends before.
-func (p *Process) Await(ready func() bool) error {
+// Await waits until the process is ready, which is when ready returns nil. It returns [ErrEnded], wrapped, if the
+// process ends before.
+func (p *Process) Await(ready func() error) error {
 	deadline := time.After(Patience)
-	for !ready() {
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
 		select {
 		case <-p.ended:
 			return fmt.Errorf("%w:\n%s", ErrEnded, p.Output())
 		case <-deadline:
-			return fmt.Errorf("not ready after %v:\n%s", Patience, p.Output())
+			return fmt.Errorf("not ready after %v: %w:\n%s", Patience, err, p.Output())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	return nil
 }
 
 // Output returns the end of what the process has written.
