@@ -35,14 +35,17 @@ type database struct {
 }
 
 func TestOutboxOnSQLite(t *testing.T) {
+	t.Parallel()
 	outboxSuite(t, &engine{dialect: outbox.SQLite, driver: "sqlite"})
 }
 
 func TestOutboxOnPostgres(t *testing.T) {
+	t.Parallel()
 	outboxSuite(t, &engine{dialect: outbox.Postgres, driver: "pgx", server: sqltest.Postgres(t)})
 }
 
 func TestOutboxOnMariaDB(t *testing.T) {
+	t.Parallel()
 	outboxSuite(t, &engine{dialect: outbox.MySQL, driver: "mysql", server: sqltest.MariaDB(t)})
 }
 

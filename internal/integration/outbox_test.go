@@ -108,14 +108,15 @@ func lateCommit(t *testing.T, e *engine) {
 func hangingPublisher(t *testing.T, e *engine) {
 	d, b := e.database(t), outbox.New(e.dialect)
 	hangs := make(chan struct{}, 100)
-	var up atomic.Bool
+	up := make(chan struct{})
 	r := &recorder{refuse: func(ctx context.Context, _ []invalidation.Event) error {
-		if up.Load() {
-			return nil
-		}
 		hangs <- struct{}{}
-		<-ctx.Done()
-		return ctx.Err()
+		select {
+		case <-up:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}}
 	d.add(t, b, events("a", "b")...)
 	d.relay(t, d.box(t), r)
@@ -137,7 +138,7 @@ func hangingPublisher(t *testing.T, e *engine) {
 	began := time.Now()
 	<-hangs // the first call was given up
 	require.Less(t, time.Since(began), 10*time.Second)
-	up.Store(true)
+	close(up)
 	d.published(t, r, "a", "b")
 }
 
