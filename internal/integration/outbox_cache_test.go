@@ -2,8 +2,11 @@ package integration_test
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet"
@@ -46,4 +49,33 @@ func updates(t *testing.T, e *engine) {
 	require.NoError(t, err)
 	require.Equal(t, 1, after)
 	d.published(t, r, "record:1")
+}
+
+// pgxTx makes an outbox.Execer of a transaction of pgx.
+type pgxTx struct{ pgx.Tx }
+
+func (tx pgxTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	tag, err := tx.Exec(ctx, query, args...)
+	return driver.RowsAffected(tag.RowsAffected()), err
+}
+
+func throughPgx(t *testing.T, e *engine) {
+	if e.dialect != outbox.Postgres {
+		t.Skip("pgx is for PostgreSQL")
+	}
+	d, b, r := e.database(t), e.box(t), &recorder{}
+	conn, err := pgx.Connect(t.Context(), d.dsn)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	for _, end := range []func(context.Context, pgx.Tx) error{
+		func(ctx context.Context, tx pgx.Tx) error { return tx.Rollback(ctx) },
+		func(ctx context.Context, tx pgx.Tx) error { return tx.Commit(ctx) },
+	} {
+		tx, err := conn.Begin(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, b.Add(t.Context(), pgxTx{tx}, events("a", "b")...))
+		require.NoError(t, end(t.Context(), tx))
+	}
+	d.relay(t, b, r)
+	d.published(t, r, "a", "b")
 }

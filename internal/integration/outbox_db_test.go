@@ -34,17 +34,17 @@ type database struct {
 	dsn string
 }
 
-func TestOutboxOnSQLite(t *testing.T) {
+func TestOutboxOnSQLite(t *testing.T) { //nolint:tparallel // its clauses share a server, which one of them restarts
 	t.Parallel()
 	outboxSuite(t, &engine{dialect: outbox.SQLite, driver: "sqlite"})
 }
 
-func TestOutboxOnPostgres(t *testing.T) {
+func TestOutboxOnPostgres(t *testing.T) { //nolint:tparallel // its clauses share a server, which one of them restarts
 	t.Parallel()
 	outboxSuite(t, &engine{dialect: outbox.Postgres, driver: "pgx", server: sqltest.Postgres(t)})
 }
 
-func TestOutboxOnMariaDB(t *testing.T) {
+func TestOutboxOnMariaDB(t *testing.T) { //nolint:tparallel // its clauses share a server, which one of them restarts
 	t.Parallel()
 	outboxSuite(t, &engine{dialect: outbox.MySQL, driver: "mysql", server: sqltest.MariaDB(t)})
 }

@@ -32,6 +32,7 @@ func outboxSuite(t *testing.T, e *engine) {
 		{"APanicOfThePublisherIsAnError", panics},
 		{"OneOfTwoRelaysPublishesAndTheOtherTakesOver", takeover},
 		{"ADatabaseThatRestartsIsFoundAgain", restarts},
+		{"AddWorksThroughAFewLinesAroundPgx", throughPgx},
 		{"AWriteThatUpdatesACacheIsPublished", updates},
 		{"NothingIsLostWhenRelaysAreKilled", killed},
 		{"AFrozenRelayIsReplaced", frozen},
@@ -129,11 +130,8 @@ func hangingPublisher(t *testing.T, e *engine) {
 		outbox.MySQL:    `SELECT seq FROM cache_outbox FOR UPDATE NOWAIT`,
 		outbox.SQLite:   `UPDATE cache_outbox SET attempts = attempts`,
 	}[e.dialect]
-	rows, err := tx.QueryContext(t.Context(), lock)
+	_, err = tx.ExecContext(t.Context(), lock)
 	require.NoError(t, err)
-	for rows.Next() {
-	}
-	require.NoError(t, rows.Err())
 	require.NoError(t, tx.Rollback())
 	began := time.Now()
 	<-hangs // the first call was given up

@@ -47,7 +47,7 @@ func TestAddRefusesWhatIsNoTransaction(t *testing.T) {
 }
 
 // prepared is shaped as gorm's cache of prepared statements, preparedTx as the same within a transaction.
-type prepared struct{ transaction }
+type prepared struct{}
 
 func (prepared) ExecContext(context.Context, string, ...any) (sql.Result, error) {
 	return driver.RowsAffected(1), nil

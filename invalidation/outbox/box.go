@@ -31,8 +31,8 @@ func New(dialect Dialect) *Box {
 // migrations are run. Other columns, indexes and partitions are the user's to add.
 func (b *Box) Schema() string { return b.grammar.schema }
 
-// Kick has the relay look at the table now, if it is this process's that was elected: call it after a commit. It does not
-// block. Without it an event is seen within a second, and within 20 ms while the table is in use.
+// Kick has the relay look at the table now, if it is this process's that was elected: call it after a commit. It does
+// not block. Without it an event is seen within a second, and within 20 ms while the table is in use.
 func (b *Box) Kick() {
 	select {
 	case b.kick <- struct{}{}:

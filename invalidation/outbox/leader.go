@@ -29,8 +29,8 @@ type leader struct {
 // errDeposed: there is another leader.
 var errDeposed = errors.New("outbox: another relay has taken over")
 
-// electByLock makes the caller the leader if it gets the lock, which is that of a connection. Everything the leader does
-// goes through this connection: with it the server takes the lock and the ability to delete away at once.
+// electByLock makes the caller the leader if it gets the lock, which is that of a connection. Everything the leader
+// does goes through this connection: with it the server takes the lock and the ability to delete away at once.
 func electByLock(ctx context.Context, db *sql.DB, lock string, settings ...string) (_ *leader, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {

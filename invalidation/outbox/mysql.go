@@ -27,9 +27,9 @@ COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(6)), 0) / 100
 	elect:  electMySQL,
 }
 
-// removeMySQL deletes runs of rows that follow one another without a gap. A scan that meets a row which a writer has not
-// committed waits for that writer; within such a run there is none, and the LIMIT ends the scan before the next row. An
-// IN would, on a small table, read all of it.
+// removeMySQL deletes runs of rows that follow one another without a gap. A scan that meets a row which a writer has
+// not committed waits for that writer; within such a run there is none, and the LIMIT ends the scan before the next
+// row. An IN would, on a small table, read all of it.
 func removeMySQL(ctx context.Context, s session, seqs []int64) error {
 	tx, err := s.BeginTx(ctx, nil)
 	if err != nil {

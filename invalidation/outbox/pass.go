@@ -84,8 +84,8 @@ func (r *relay) claim(ctx context.Context, l *leader) (rows []row, bad []refusal
 	return rows, bad, size >= batchBytes || len(rows)+len(bad) == batch, found.Err()
 }
 
-// publish adds to r.done what the publisher has taken. What is refused is to be parked. With an error nothing is known of
-// the others.
+// publish adds to r.done what the publisher has taken. What is refused is to be parked. With an error nothing is known
+// of the others.
 func (r *relay) publish(ctx context.Context, rows []row) (refused []refusal, err error) {
 	var again, fresh []row
 	for _, next := range rows {
@@ -173,8 +173,8 @@ func (r *relay) park(ctx context.Context, l *leader, refused []refusal) error {
 		}
 		r.parked.Add(1)
 	}
-	first := refused[0]
-	r.report(ctx, fmt.Errorf("outbox: %d events are parked, one of them at seq %d: %w", len(refused), first.seq, first.err))
+	r.report(ctx, fmt.Errorf("outbox: %d events are parked, as that at seq %d: %w",
+		len(refused), refused[0].seq, refused[0].err))
 	return nil
 }
 

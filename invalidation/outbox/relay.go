@@ -32,15 +32,25 @@ const (
 	patience = 8
 )
 
-// Relay publishes the events of the table with publisher until ctx ends, and then returns nil. Every process may run one,
-// and should: one of them is elected and the others wait. The elected one keeps a connection of db to itself, except in
-// SQLite.
+type relay struct {
+	*Box
+	publisher invalidation.Publisher
+	failures  int // in a row, of the database and the publisher
+
+	// done has the rows that are published and still in the table. It is forgotten with the connection: after a failover
+	// their numbers may be given to other events.
+	done []int64
+}
+
+// Relay publishes the events of the table with publisher until ctx ends, and then returns nil. Every process may run
+// one, and should: one of them is elected and the others wait. The elected one keeps a connection of db to itself,
+// except in SQLite.
 //
 // Events go to the publisher in the order of the table, up to 500 at once, with one call under way at a time that has
 // 5 s, and are deleted once it has returned nil. While it fails, calls are repeated with pauses of up to a second. What
-// it refuses with invalidation.ErrTooLarge, ErrMalformed or ErrUnsupported, what it refuses while it takes other events, and
-// what cannot be decoded is parked: it stays in the table, marked with attempts and not_before, and is tried again after
-// a second at first and ten minutes at last. A panic of the publisher is an error of it.
+// it refuses with invalidation.ErrTooLarge, ErrMalformed or ErrUnsupported, what it refuses while it takes other
+// events, and what cannot be decoded is parked: it stays in the table, marked with attempts and not_before, and is
+// tried again after a second at first and ten minutes at last. A panic of the publisher is an error of it.
 //
 // It returns another error only for arguments that are missing. What fails later goes to Box.Error, and is repeated.
 func (b *Box) Relay(ctx context.Context, db *sql.DB, publisher invalidation.Publisher) error {
@@ -71,16 +81,6 @@ func (r *relay) candidate(ctx context.Context, db *sql.DB) (*leader, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	return r.grammar.elect(ctx, db)
-}
-
-type relay struct {
-	*Box
-	publisher invalidation.Publisher
-	failures  int // in a row, of the database and the publisher
-
-	// done has the rows that are published and still in the table. It is forgotten with the connection: after a failover
-	// their numbers may be given to other events.
-	done []int64
 }
 
 var space = backoff.Policy{First: pollFirst, Most: pollMost}

@@ -32,7 +32,6 @@ not_before = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ? || ' seconds') WHERE seq = 
 	depth: `SELECT count(*), count(not_before),
 coalesce((julianday('now') - julianday(min(created_at))) * 86400.0, 0.0) FROM cache_outbox`,
 	remove: func(ctx context.Context, s session, seqs []int64) error {
-		//nolint:gosec // numbers
 		_, err := s.ExecContext(ctx, `DELETE FROM cache_outbox WHERE seq IN (`+list(seqs)+`)`)
 		return err
 	},
