@@ -31,6 +31,7 @@ func outboxSuite(t *testing.T, e *engine) {
 		{"AnEventThatCannotBeReadBlocksNothing", unreadable},
 		{"APanicOfThePublisherIsAnError", panics},
 		{"OneOfTwoRelaysPublishesAndTheOtherTakesOver", takeover},
+		{"ARelayThatCannotPublishLetsAnotherTry", stepsDown},
 		{"ADatabaseThatRestartsIsFoundAgain", restarts},
 		{"AddWorksThroughAFewLinesAroundPgx", throughPgx},
 		{"AWriteThatUpdatesACacheIsPublished", updates},
@@ -275,6 +276,16 @@ func takeover(t *testing.T, e *engine) {
 	d.published(t, second, "z")
 	require.Less(t, time.Since(began), 10*time.Second)
 	require.Equal(t, keys, first.keys())
+}
+
+func stepsDown(t *testing.T, e *engine) {
+	d, b := e.database(t), e.box(t)
+	d.relay(t, b, &recorder{refuse: refuse("a", errDown)})
+	d.add(t, b, events("a")...)
+	eventually(t, func() bool { return b.Stats().Failed > 0 }, "it leads")
+	r := &recorder{}
+	d.relay(t, e.box(t), r)
+	d.published(t, r, "a")
 }
 
 func restarts(t *testing.T, e *engine) {
