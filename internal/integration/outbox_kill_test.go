@@ -24,8 +24,8 @@ import (
 )
 
 var (
-	outboxKills  = flag.Int("outbox.kills", 2, "how many relays are killed")
-	outboxFrozen = flag.Bool("outbox.frozen", false, "stop a relay and wait until the server gives it up, for half a minute")
+	outboxKills = flag.Int("outbox.kills", 2, "how many relays are killed")
+	outboxLong  = flag.Bool("outbox.long", false, "wait for time-outs, of half a minute")
 )
 
 const outboxEnv = "CACHET_OUTBOX_PROCESS"
@@ -250,8 +250,8 @@ func (d *database) deadlocks(t *testing.T) (n int) {
 }
 
 func frozen(t *testing.T, e *engine) {
-	if !*outboxFrozen {
-		t.Skip("-outbox.frozen is not set")
+	if !*outboxLong {
+		t.Skip("-outbox.long is not set")
 	}
 	d, path := e.database(t), emptyFile(t)
 	leader := d.process(t, path)

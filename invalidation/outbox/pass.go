@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cachet-go/cachet/internal/backoff"
@@ -27,7 +28,8 @@ type refusal struct {
 // a leader is to come soon, one that is too large need not come often.
 var parking = backoff.Policy{First: 2 * time.Second, Most: 10 * time.Minute}
 
-// stubborn is after how many failures the relay looks for events that alone are to blame.
+// stubborn is after how many failures the relay looks for events that alone are to blame. After one that took all of its
+// time it does so at once.
 const stubborn = 3
 
 // pass publishes what is due. It reports whether there was anything, and whether there is likely to be more.
@@ -84,66 +86,79 @@ func (r *relay) claim(ctx context.Context, l *leader) (rows []row, bad []refusal
 	return rows, bad, size >= batchBytes || len(rows)+len(bad) == batch, found.Err()
 }
 
-// publish adds to r.done what the publisher has taken. What is refused is to be parked. With an error nothing is known
-// of the others.
+// publish publishes rows, all at once if it can. What is refused is to be parked. With an error, the publisher is to
+// blame.
 func (r *relay) publish(ctx context.Context, rows []row) (refused []refusal, err error) {
-	var again, fresh []row
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	var fresh, suspect []row
 	for _, next := range rows {
-		if next.attempts > 0 {
-			again = append(again, next)
-		} else {
+		if next.attempts == 0 {
 			fresh = append(fresh, next)
+		} else {
+			suspect = append(suspect, next)
 		}
 	}
-	s := &sieve{relay: r}
-	if len(again) > 0 {
-		s.run(ctx, again)
-	}
-	if len(fresh) > 0 {
-		err = r.send(ctx, publishTimeout, fresh)
-		switch {
-		case err == nil:
-			r.failures = 0
-		case hopeless(err) || r.failures >= stubborn:
-			taken := len(r.done)
-			s.run(ctx, fresh)
-			// Where it takes nothing at all, it is the publisher that fails.
-			if len(r.done) > taken || s.hopeless > 0 {
-				err = nil
-			}
+	known := len(fresh) == 0 // of each suspect that it was refused before
+	if len(fresh) > 0 && r.failures < stubborn {
+		call, cancel := context.WithTimeout(ctx, publishTimeout)
+		defer cancel()
+		err = r.send(call, fresh...)
+		if err != nil && !hopeless(err) && call.Err() == nil {
+			return nil, err
 		}
+		known = err == nil
 	}
-	if err != nil && len(r.done) == 0 {
-		return nil, err
+	if known {
+		r.take(fresh)
+		r.failures = 0
+	} else {
+		suspect = rows
 	}
-	return s.refused, err
+	if len(suspect) == 0 {
+		return nil, nil
+	}
+	s := r.sift(ctx, suspect)
+	r.take(s.taken)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case known:
+		return s.refused, nil
+	case len(s.taken) == len(suspect):
+		r.failures = 0
+	}
+	return s.verdict()
 }
 
-// send publishes rows, and notes those that are.
-func (r *relay) send(ctx context.Context, timeout time.Duration, rows []row) (err error) {
+// send publishes rows.
+func (r *relay) send(ctx context.Context, rows ...row) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = invalidation.Panicked(p)
 		}
 		if err != nil {
 			r.failed.Add(1)
-			return
-		}
-		r.published.Add(int64(len(rows)))
-		for _, next := range rows {
-			r.done = append(r.done, next.seq)
 		}
 	}()
 	events := make([]invalidation.Event, len(rows))
 	for i, next := range rows {
 		events[i] = next.event
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	if err := r.publisher.Publish(ctx, events...); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil
+}
+
+// take notes rows that are published.
+func (r *relay) take(rows []row) {
+	r.published.Add(int64(len(rows)))
+	for _, next := range rows {
+		r.done = append(r.done, next.seq)
+	}
+	slices.Sort(r.done)
 }
 
 // settle deletes what is published, also if ctx has ended.

@@ -46,11 +46,12 @@ type relay struct {
 // one, and should: one of them is elected and the others wait. The elected one keeps a connection of db to itself,
 // except in SQLite.
 //
-// Events go to the publisher in the order of the table, up to 500 at once, with one call under way at a time that has
-// 5 s, and are deleted once it has returned nil. While it fails, calls are repeated with pauses of up to a second. What
-// it refuses with invalidation.ErrTooLarge, ErrMalformed or ErrUnsupported, what it refuses while it takes other
-// events, and what cannot be decoded is parked: it stays in the table, marked with attempts and not_before, and is
-// tried again after a second at first and ten minutes at last. A panic of the publisher is an error of it.
+// Events go to the publisher in the order of the table, up to 500 in a call, which has 5 s, and are deleted once it has
+// returned nil. While it fails, calls are repeated with pauses of up to a second. After three failures, or at once
+// where it takes all of its time or says invalidation.ErrTooLarge, ErrMalformed or ErrUnsupported, events are published
+// one by one, those about different keys concurrently. What it refuses with one of these errors, what it refuses while it takes other events,
+// and what cannot be decoded is parked: it stays in the table, marked with attempts and not_before, and is tried again
+// after a second at first and ten minutes at last. A panic of the publisher is an error of it.
 //
 // It returns another error only for arguments that are missing. What fails later goes to Box.Error, and is repeated.
 func (b *Box) Relay(ctx context.Context, db *sql.DB, publisher invalidation.Publisher) error {

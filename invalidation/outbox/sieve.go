@@ -2,51 +2,88 @@ package outbox
 
 import (
 	"context"
-	"time"
+	"sync"
 )
 
-// sieve publishes rows in ever smaller parts, in order, to find those that the publisher refuses while it takes others.
+// sieve publishes rows one by one, to find those that the publisher refuses while it takes others. It goes through many
+// first keys at once, for a publisher may try until its time is over: the keys of a partition without a leader
+// would leave no time for the others.
 type sieve struct {
 	*relay
-	refused  []refusal
-	hopeless int // of those refused, those that always will be
-	failed   int // of those refused, the others
-	taken    bool
+
+	mu       sync.Mutex
+	taken    []row     // guarded by mu
+	refused  []refusal // guarded by mu
+	hopeless int       // guarded by mu: of those refused, those that always will be
 }
 
-const (
-	// sieveTimeout bounds one call of the publisher. All have publishTimeout together.
-	sieveTimeout = time.Second
-	// sieveMost bounds the events that fail before one is taken.
-	sieveMost = 32
-)
+// sieveWidth is how many calls are under way at once, and how many may fail before one succeeds.
+const sieveWidth = 64
 
-func (s *sieve) run(ctx context.Context, rows []row) {
-	s.failed, s.taken = 0, false
+// sift publishes rows, those about one first key in order, until their time is over or nothing seems to be taken. Those
+// that it does not come to are in neither list.
+func (r *relay) sift(ctx context.Context, rows []row) *sieve {
+	s := &sieve{relay: r}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	s.sift(ctx, rows)
+	var keys []string
+	lanes := make(map[string][]row)
+	for _, next := range rows {
+		key := next.event.Keys[0]
+		if len(lanes[key]) == 0 {
+			keys = append(keys, key)
+		}
+		lanes[key] = append(lanes[key], next)
+	}
+	width := make(chan struct{}, sieveWidth)
+	var calls sync.WaitGroup
+	for _, key := range keys {
+		width <- struct{}{}
+		calls.Go(func() {
+			defer func() { <-width }()
+			for _, next := range lanes[key] {
+				if ctx.Err() != nil || s.vain() {
+					return
+				}
+				s.note(next, r.send(ctx, next))
+			}
+		})
+	}
+	calls.Wait()
+	return s
 }
 
-func (s *sieve) sift(ctx context.Context, rows []row) {
-	if ctx.Err() != nil || !s.taken && s.failed >= sieveMost {
+func (s *sieve) note(next row, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.taken = append(s.taken, next)
 		return
 	}
-	err := s.send(ctx, sieveTimeout, rows)
-	switch {
-	case err == nil:
-		s.taken = true
-	case ctx.Err() != nil: // that it was not taken says nothing
-	case len(rows) > 1:
-		half := len(rows) / 2
-		s.sift(ctx, rows[:half])
-		s.sift(ctx, rows[half:])
-	default:
-		s.refused = append(s.refused, refusal{rows[0], err})
-		if hopeless(err) {
-			s.hopeless++
-		} else {
-			s.failed++
+	s.refused = append(s.refused, refusal{next, err})
+	if hopeless(err) {
+		s.hopeless++
+	}
+}
+
+// vain reports whether it is rather the publisher that fails.
+func (s *sieve) vain() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.taken) == 0 && len(s.refused)-s.hopeless >= sieveWidth
+}
+
+// verdict returns which rows are to be parked, if the publisher has taken others, and why not, if it has not.
+func (s *sieve) verdict() (refused []refusal, err error) {
+	if len(s.taken) > 0 {
+		return s.refused, nil
+	}
+	for _, next := range s.refused {
+		if hopeless(next.err) {
+			refused = append(refused, next)
+		} else if err == nil {
+			err = next.err
 		}
 	}
+	return refused, err
 }
