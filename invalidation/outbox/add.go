@@ -132,20 +132,24 @@ func printable(text string) bool {
 
 // ascii returns JSON with all other characters escaped.
 func ascii(b []byte) []byte {
-	if printable(string(b)) {
-		return b
-	}
-	out := make([]byte, 0, len(b)+len(b)/4)
+	out := make([]byte, 0, len(b))
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)
-		if r < utf8.RuneSelf {
+		switch {
+		case r < utf8.RuneSelf:
 			out = append(out, b[0])
-		} else {
-			for _, unit := range utf16.AppendRune(nil, r) {
-				out = fmt.Appendf(out, `\u%04x`, unit)
-			}
+		case r < 1<<16:
+			out = escape(out, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			out = escape(escape(out, high), low)
 		}
 		b = b[n:]
 	}
 	return out
+}
+
+func escape(out []byte, unit rune) []byte {
+	const digits = "0123456789abcdef"
+	return append(out, '\\', 'u', digits[unit>>12], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
 }
