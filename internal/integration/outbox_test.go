@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachet-go/cachet/internal/sqltest"
 	"github.com/cachet-go/cachet/invalidation"
 	"github.com/cachet-go/cachet/invalidation/outbox"
 )
@@ -33,6 +34,7 @@ func outboxSuite(t *testing.T, e *engine) {
 		{"APanicOfThePublisherIsAnError", panics},
 		{"OneOfTwoRelaysPublishesAndTheOtherTakesOver", takeover},
 		{"ARelayThatCannotPublishLetsAnotherTry", stepsDown},
+		{"AServerThatIsReadOnlyElectsNobody", readOnly},
 		{"ADatabaseThatRestartsIsFoundAgain", restarts},
 		{"AddWorksThroughAFewLinesAroundPgx", throughPgx},
 		{"AWriteThatUpdatesACacheIsPublished", updates},
@@ -207,6 +209,7 @@ func refusedForGood(t *testing.T, e *engine) {
 	d.add(t, b, events("d")...)
 	eventually(t, func() bool { return len(r.keys()) == 4 }, "others pass")
 	require.ErrorIs(t, told.list()[0], invalidation.ErrTooLarge)
+	require.ErrorContains(t, told.list()[0], "parked", "and not three attempts later")
 	require.GreaterOrEqual(t, b.Stats().Parked, int64(2))
 	grown.Store(true)
 	eventually(t, func() bool { return d.depth(t).Events == 0 }, "the table is drained")
@@ -338,4 +341,30 @@ func restarts(t *testing.T, e *engine) {
 	eventually(t, func() bool { return d.PingContext(t.Context()) == nil }, "it serves")
 	d.add(t, b, events("b")...)
 	d.published(t, r, "a", "b")
+}
+
+// The leader could publish there, and not delete.
+func readOnly(t *testing.T, e *engine) {
+	d, b, r := e.database(t), outbox.New(e.dialect), &recorder{}
+	var told reports
+	b.Error = told.add
+	d.add(t, b, events("a")...)
+	at := *d
+	switch e.dialect {
+	case outbox.SQLite:
+		t.Skip("no replicas")
+	case outbox.MySQL:
+		e.server.Exec("SET GLOBAL read_only = 1")
+		t.Cleanup(func() { e.server.Exec("SET GLOBAL read_only = 0") })
+	case outbox.Postgres:
+		replica := sqltest.Replica(t, e.server)
+		replica.CatchUp()
+		at.dsn = strings.Replace(d.dsn, ":"+e.server.Port+"/", ":"+replica.Port+"/", 1)
+	}
+	stop := at.relay(t, b, r)
+	eventually(t, func() bool { return len(told.list()) > 0 }, "it is reported")
+	require.ErrorContains(t, told.list()[0], "read-only")
+	stop()
+	require.Empty(t, r.keys())
+	require.EqualValues(t, 1, d.depth(t).Events)
 }

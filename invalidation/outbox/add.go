@@ -46,7 +46,7 @@ const (
 //
 // Its error wraps that of invalidation.Encode, and then it has added none of the events; or that of tx, and then
 // some may have been added, and the transaction is to be rolled back. It cannot know whether a *sql.Conn is in a
-// transaction.
+// transaction, nor what an adapter is made of.
 func (b *Box) Add(ctx context.Context, tx Execer, events ...invalidation.Event) error {
 	if tx == nil {
 		return errors.New("outbox: Add: no transaction")

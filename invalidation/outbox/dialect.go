@@ -12,7 +12,7 @@ type Dialect int
 
 const (
 	Postgres Dialect = iota + 1 // PostgreSQL 12 or later
-	MySQL                       // MySQL 8 or MariaDB 10.6, or later; not with binlog_format=STATEMENT
+	MySQL                       // MySQL 8.0.13 or MariaDB 10.6, or later; not with binlog_format=STATEMENT
 	SQLite                      // SQLite 3.24 or later
 )
 

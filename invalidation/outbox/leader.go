@@ -31,6 +31,8 @@ var errDeposed = errors.New("outbox: another relay has taken over")
 
 // electByLock makes the caller the leader if it gets the lock, which is that of a connection. Everything the leader
 // does goes through this connection: with it the server takes the lock and the ability to delete away at once.
+//
+// A server that is read-only says NULL for the lock: there the leader would publish what it cannot delete.
 func electByLock(ctx context.Context, db *sql.DB, lock string, settings ...string) (_ *leader, err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -38,7 +40,7 @@ func electByLock(ctx context.Context, db *sql.DB, lock string, settings ...strin
 	}
 	var got sql.NullInt64
 	if err = conn.QueryRowContext(ctx, lock).Scan(&got); err == nil && !got.Valid {
-		err = errors.New("the server cannot tell who has the lock")
+		err = errors.New("the server is read-only, or no database is chosen")
 	}
 	if err == nil && got.Int64 == 0 {
 		return nil, conn.Close()

@@ -57,7 +57,8 @@ func removeMySQL(ctx context.Context, s session, seqs []int64) error {
 func electMySQL(ctx context.Context, db *sql.DB) (*leader, error) {
 	return electByLock(ctx, db,
 		// The name is one for the whole server, and has 64 characters at most.
-		`SELECT GET_LOCK(CONCAT('cachet.', LEFT(SHA2(CONCAT(DATABASE(), '.cache_outbox'), 256), 40)), 0)`,
+		`SELECT IF(@@GLOBAL.read_only, NULL,
+GET_LOCK(CONCAT('cachet.', LEFT(SHA2(CONCAT(DATABASE(), '.cache_outbox'), 256), 40)), 0))`,
 		`SET SESSION wait_timeout = 30, SESSION autocommit = 1`,
 		// REPEATABLE READ, the default, would lock the gaps that writers insert into.
 		`SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED`,

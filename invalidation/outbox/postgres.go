@@ -37,8 +37,8 @@ coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 FRO
 func electPostgres(ctx context.Context, db *sql.DB) (*leader, error) {
 	return electByLock(ctx, db,
 		// The lock is that of the very table: there may be one in each schema. 0x63616368 is "cach".
-		`SELECT CASE WHEN pg_try_advisory_lock(x'63616368'::bigint << 32 | 'cache_outbox'::regclass::oid::bigint)
-THEN 1 ELSE 0 END`,
+		`SELECT CASE WHEN pg_is_in_recovery() THEN NULL
+WHEN pg_try_advisory_lock(x'63616368'::bigint << 32 | 'cache_outbox'::regclass::oid::bigint) THEN 1 ELSE 0 END`,
 		// The first is of PostgreSQL 14. What is not there is not set.
 		`SELECT set_config(name, '30000', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'tcp_user_timeout')`,
 		// Otherwise a relay could make a writer's serializable transaction fail.
