@@ -7,7 +7,7 @@
 #   a C compiler    likewise; the race detector links with it
 #   Java, Maven     likewise
 #   Apache Kafka    from Maven Central into ~/.cache/cachet, as internal/kafkatest/kafka.xml says
-#   Kafka Connect   likewise, with Debezium, as internal/kafkatest/connect.xml says
+#   Debezium        likewise, for Kafka Connect, as internal/kafkatest/debezium.xml says
 #   golangci-lint   built into ./.bin, at the version pinned below
 #
 # It is silent where nothing is missing, so that every target may call it. With arguments it installs only
@@ -85,7 +85,8 @@ apt() {
   fi
 
   quietly as_root apt-get update -q
-  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
+  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 "$@" # somebody else may be installing
 
   if [ -n "$ours" ]; then
     as_root rm -f $policy
@@ -110,9 +111,9 @@ have_java() {
 # have_server reports whether a server is on PATH or where Debian puts it.
 have_server() { PATH="$PATH:/usr/sbin:$(printf '%s:' /usr/lib/postgresql/*/bin)" have "$1"; }
 
-# jars_dir prints where the jars of a POM belong, by the version of Kafka that it names.
+# jars_dir prints where the jars of a POM belong, by its version, which is the first that it names.
 jars_dir() {
-  echo "$cache/$1-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "internal/kafkatest/$1.xml")"
+  echo "$cache/$1-$(sed -n 's:.*<version>\(.*\)</version>.*:\1:p' "internal/kafkatest/$1.xml" | head -1)"
 }
 
 # have_jars reports whether they are there, by this very POM: its copy is written last.
@@ -149,21 +150,23 @@ all=(redis postgres mariadb kafka connect cc lint)
 [ $# -gt 0 ] || set -- "${all[@]}"
 packages=()
 poms=()
-linter=
+java= linter=
 for what in "$@"; do
   case $what in
     redis) have redis-server || packages+=(redis-server) ;;
     postgres) have_server initdb || packages+=(postgresql) ;;
     mariadb) have_server mariadbd || packages+=(mariadb-server) ;;
     kafka | connect)
-      have_java || packages+=(default-jre-headless)
-      have_jars "$what" || poms+=("$what")
+      java=yes
+      have_jars kafka || poms+=(kafka)
+      [ "$what" = kafka ] || have_jars debezium || poms+=(debezium)
       ;;
     cc) have "$(go env CC)" || packages+=(gcc libc6-dev) ;;
     lint) linter=yes ;;
     *) say "unknown tool: $what (known: ${all[*]})"; exit 2 ;;
   esac
 done
+[ -z "$java" ] || have_java || packages+=(default-jre-headless)
 [ ${#poms[@]} -eq 0 ] || have mvn || packages+=(maven)
 [ ${#packages[@]} -eq 0 ] || apt "${packages[@]}"
 for pom in ${poms[@]+"${poms[@]}"}; do

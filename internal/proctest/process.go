@@ -50,7 +50,8 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 // Signal sends a signal, unless the process has ended.
 func (p *Process) Signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
 
-// End sends a signal that ends the process and waits until it has ended.
+// End sends a signal that ends the process and waits until it has ended, and all that it had forked and that could
+// still write to its output.
 func (p *Process) End(sig syscall.Signal) error {
 	p.Signal(sig)
 	select {
@@ -59,6 +60,23 @@ func (p *Process) End(sig syscall.Signal) error {
 	case <-time.After(Patience):
 		return fmt.Errorf("process %d does not end by %v:\n%s", p.cmd.Process.Pid, sig, p.Output())
 	}
+}
+
+// Kill ends the process and those that it has forked, all at once as a crash of the machine would, and waits until they
+// have ended.
+func (p *Process) Kill() error {
+	select {
+	case <-p.ended:
+		return nil // and its number may be somebody else's
+	default:
+	}
+	p.Signal(syscall.SIGSTOP) // it forks no more
+	forked := children(p.cmd.Process.Pid)
+	p.Signal(syscall.SIGKILL)
+	for _, pid := range forked {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+	}
+	return p.End(syscall.SIGKILL)
 }
 
 // ErrEnded says that a process ended before it was ready.
@@ -90,6 +108,13 @@ func (p *Process) Output() string {
 	defer p.out.mu.Unlock()
 	written := p.out.buf.Bytes()
 	return strings.TrimSpace(string(written[max(0, len(written)-limit):]))
+}
+
+// Wrote returns how often the process has written text.
+func (p *Process) Wrote(text string) int {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	return bytes.Count(p.out.buf.Bytes(), []byte(text))
 }
 
 type output struct {

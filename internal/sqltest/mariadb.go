@@ -19,7 +19,7 @@ func MariaDB(tb testing.TB, args ...string) *Server {
 	if err != nil {
 		proctest.Missing(tb, fmt.Errorf("sqltest: %w", err))
 	}
-	return start(tb, &mariadb{server: server, args: args}, &Server{User: "cachet", Password: "cachet", Database: "cachet"})
+	return start(tb, &mariadb{server: server, args: args}, name)
 }
 
 type mariadb struct {
@@ -28,10 +28,9 @@ type mariadb struct {
 }
 
 // setup is executed at each start, before the first connection.
-const setup = `CREATE DATABASE IF NOT EXISTS cachet CHARACTER SET utf8mb4;
-CREATE USER IF NOT EXISTS cachet@'%' IDENTIFIED BY 'cachet';
-GRANT ALL ON *.* TO cachet@'%' WITH GRANT OPTION;
-`
+const setup = "CREATE DATABASE IF NOT EXISTS " + name + " CHARACTER SET utf8mb4;\n" +
+	"CREATE USER IF NOT EXISTS " + name + "@'%' IDENTIFIED BY '" + name + "';\n" +
+	"GRANT ALL ON *.* TO " + name + "@'%' WITH GRANT OPTION;\n"
 
 func (*mariadb) program(s *Server, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, append([]string{"--no-defaults"}, args...)...) //nolint:gosec,noctx // ours
@@ -56,11 +55,14 @@ func (*mariadb) as(args ...string) []string {
 }
 
 func (m *mariadb) command(s *Server) *exec.Cmd {
-	return m.program(s, m.server, append(m.as("--datadir="+filepath.Join(s.dir, "data"), "--init-file="+filepath.Join(s.dir, "setup.sql"),
-		"--bind-address="+s.Host, "--port="+s.Port, "--socket="+filepath.Join(s.dir, "socket"),
-		"--pid-file="+filepath.Join(s.dir, "pid"), "--skip-name-resolve", "--server-id=1",
-		"--innodb-flush-log-at-trx-commit=2", // as durable as a test can tell
-		"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M"), m.args...)...)
+	args := m.as(
+		"--datadir="+filepath.Join(s.dir, "data"), "--init-file="+filepath.Join(s.dir, "setup.sql"),
+		"--bind-address="+s.Host, "--port="+s.Port, "--skip-name-resolve",
+		"--socket="+filepath.Join(s.dir, "socket"), "--pid-file="+filepath.Join(s.dir, "pid"), "--server-id=1",
+		"--innodb-flush-log-at-trx-commit=2", // the system keeps what a killed process has written
+		"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M",
+	)
+	return m.program(s, m.server, append(args, m.args...)...)
 }
 
 func (m *mariadb) ping(s *Server) *exec.Cmd {
@@ -68,7 +70,9 @@ func (m *mariadb) ping(s *Server) *exec.Cmd {
 }
 
 func (*mariadb) connection(s *Server) []string {
-	return []string{"--protocol=tcp", "--host=" + s.Host, "--port=" + s.Port, "--user=" + s.User, "--password=" + s.Password}
+	return []string{
+		"--protocol=tcp", "--host=" + s.Host, "--port=" + s.Port, "--user=" + s.User, "--password=" + s.Password,
+	}
 }
 
 func (m *mariadb) client(s *Server) *exec.Cmd {
@@ -76,7 +80,8 @@ func (m *mariadb) client(s *Server) *exec.Cmd {
 }
 
 func (*mariadb) dsn(s *Server) string {
-	return fmt.Sprintf("%s:%s@tcp(%s)/%s?parseTime=true", s.User, s.Password, net.JoinHostPort(s.Host, s.Port), s.Database)
+	addr := net.JoinHostPort(s.Host, s.Port)
+	return fmt.Sprintf("%s:%s@tcp(%s)/%s?parseTime=true", s.User, s.Password, addr, s.Database)
 }
 
 func (*mariadb) stop() syscall.Signal { return syscall.SIGTERM }

@@ -33,7 +33,7 @@ func startPostgres(tb testing.TB, p *postgres) *Server {
 	if p.owner, err = owner(); err != nil {
 		tb.Fatalf("sqltest: %v", err)
 	}
-	return start(tb, p, &Server{User: "cachet", Password: "cachet", Database: "postgres"})
+	return start(tb, p, "postgres")
 }
 
 type postgres struct {
@@ -95,11 +95,12 @@ func (p *postgres) prepare(s *Server) error {
 }
 
 func (p *postgres) command(s *Server) *exec.Cmd {
-	args := []string{"-D", "data", "-h", s.Host, "-p", s.Port}
-	for _, setting := range append([]string{
-		"unix_socket_directories=", // Debian's directory is not ours to write to
-		"fsync=off", "shared_buffers=32MB",
-	}, p.settings...) {
+	args := []string{ //nolint:prealloc // a few
+		"-D", "data", "-h", s.Host, "-p", s.Port,
+		"-c", "unix_socket_directories=", // Debian's directory is not ours to write to
+		"-c", "fsync=off", "-c", "shared_buffers=32MB",
+	}
+	for _, setting := range p.settings {
 		args = append(args, "-c", setting)
 	}
 	return p.program(s, "postgres", args...)

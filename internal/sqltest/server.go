@@ -17,8 +17,7 @@ import (
 )
 
 // Server is a database server. It keeps what is committed when it is killed, though not when the machine is. The
-// user may do everything. Methods fail the test if they do not succeed, and must not be called concurrently except
-// Exec.
+// user may do everything. Methods fail the test if they do not succeed. Only Exec may be called concurrently.
 type Server struct {
 	Host, Port, User, Password, Database string
 
@@ -45,9 +44,12 @@ type engine interface {
 	discard() syscall.Signal
 }
 
-func start(tb testing.TB, e engine, s *Server) *Server {
+// name is that of the user, his password, and a database.
+const name = "cachet"
+
+func start(tb testing.TB, e engine, database string) *Server {
 	tb.Helper()
-	s.tb, s.engine, s.Host = tb, e, "127.0.0.1"
+	s := &Server{Host: "127.0.0.1", User: name, Password: name, Database: database, tb: tb, engine: e}
 	var err error
 	for range 3 { // somebody else may take the port before the server does
 		if err = s.create(); err == nil {
@@ -72,10 +74,10 @@ func (s *Server) create() error {
 	}
 	s.dir = dir
 	s.tb.Cleanup(func() {
-		s.end(s.engine.discard())
-		if err := os.RemoveAll(dir); err != nil {
-			s.tb.Errorf("sqltest: %v", err)
+		if s.process != nil {
+			s.check(s.process.End(s.engine.discard()))
 		}
+		s.check(os.RemoveAll(dir))
 	})
 	if s.Port, err = proctest.FreePort(); err != nil {
 		return err
@@ -117,26 +119,22 @@ func (s *Server) Exec(statements string) string {
 	return strings.TrimSuffix(string(out), "\n")
 }
 
-// Kill ends the server as a crash would.
+// Kill ends the server as a crash would. Nothing is committed after it has returned.
 func (s *Server) Kill() {
 	s.tb.Helper()
-	s.end(syscall.SIGKILL)
+	s.check(s.process.Kill())
 }
 
 // Stop ends the server as an operator would who does not wait for clients.
 func (s *Server) Stop() {
 	s.tb.Helper()
-	s.end(s.engine.stop())
+	s.check(s.process.End(s.engine.stop()))
 }
 
-func (s *Server) end(sig syscall.Signal) {
+func (s *Server) check(err error) {
 	s.tb.Helper()
-	if s.process == nil {
-		return
-	}
-	if err := s.process.End(sig); err != nil {
+	if err != nil {
 		s.tb.Errorf("sqltest: %v", err)
-		s.process.Signal(syscall.SIGKILL)
 	}
 }
 
