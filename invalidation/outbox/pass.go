@@ -28,8 +28,8 @@ type refusal struct {
 // a leader is to come soon, one that is too large need not come often.
 var parking = backoff.Policy{First: 2 * time.Second, Most: 10 * time.Minute}
 
-// stubborn is after how many failures the relay looks for events that alone are to blame. After one that took all of its
-// time it does so at once.
+// stubborn is after how many failures the relay looks for events that alone are to blame. After one that took all of
+// its time it does so at once.
 const stubborn = 3
 
 // pass publishes what is due. It reports whether there was anything, and whether there is likely to be more.

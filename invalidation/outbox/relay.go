@@ -49,9 +49,10 @@ type relay struct {
 // Events go to the publisher in the order of the table, up to 500 in a call, which has 5 s, and are deleted once it has
 // returned nil. While it fails, calls are repeated with pauses of up to a second. After three failures, or at once
 // where it takes all of its time or says invalidation.ErrTooLarge, ErrMalformed or ErrUnsupported, events are published
-// one by one, those about different keys concurrently. What it refuses with one of these errors, what it refuses while it takes other events,
-// and what cannot be decoded is parked: it stays in the table, marked with attempts and not_before, and is tried again
-// after a second at first and ten minutes at last. A panic of the publisher is an error of it.
+// one by one, those about different keys concurrently. What it refuses with one of these errors, what it refuses while
+// it takes other events, and what cannot be decoded is parked: it stays in the table, marked with attempts and
+// not_before, and is tried again after a second at first and ten minutes at last. A panic of the publisher is an error
+// of it. It must heed its context: the relay waits for it.
 //
 // It returns another error only for arguments that are missing. What fails later goes to Box.Error, and is repeated.
 func (b *Box) Relay(ctx context.Context, db *sql.DB, publisher invalidation.Publisher) error {
