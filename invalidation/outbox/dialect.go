@@ -21,7 +21,8 @@ type grammar struct {
 	schema string
 	// numbered parameters are $1, $2, … and not ?
 	numbered bool
-	// claim selects seq, attempts and payload of what is due, in order, and is given how many. It takes no locks.
+	// claim selects seq, attempts and payload of what is due, in order, and is given how many attempts and how many rows
+	// at most. It takes no locks.
 	claim string
 	// park is given a delay in seconds and a seq.
 	park string

@@ -18,7 +18,7 @@ var mysql = grammar{
 	created_at    DATETIME(6)   NOT NULL DEFAULT (UTC_TIMESTAMP(6))
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
 	claim: `SELECT seq, attempts, payload FROM cache_outbox
-WHERE not_before IS NULL OR not_before <= UTC_TIMESTAMP(6) ORDER BY seq LIMIT ?`,
+WHERE attempts <= ? AND (not_before IS NULL OR not_before <= UTC_TIMESTAMP(6)) ORDER BY seq LIMIT ?`,
 	park: `UPDATE cache_outbox SET attempts = attempts + 1,
 not_before = UTC_TIMESTAMP(6) + INTERVAL ROUND(? * 1000000) MICROSECOND WHERE seq = ?`,
 	depth: `SELECT COUNT(*), COUNT(not_before),

@@ -11,19 +11,6 @@ import (
 	"github.com/cachet-go/cachet/invalidation"
 )
 
-// row is an event that waits.
-type row struct {
-	seq      int64
-	attempts int
-	event    invalidation.Event
-}
-
-// refusal is an event to be parked.
-type refusal struct {
-	row
-	err error
-}
-
 // parking is how long an event is set aside after so many attempts. One that is refused because of a partition without
 // a leader is to come soon, one that is too large need not come often.
 var parking = backoff.Policy{First: 2 * time.Second, Most: 10 * time.Minute}
@@ -37,84 +24,45 @@ func (r *relay) pass(ctx context.Context, l *leader) (found, full bool, err erro
 	if err := r.settle(ctx, l); err != nil {
 		return false, false, err
 	}
-	rows, bad, full, err := r.claim(ctx, l)
-	if err == nil && l.lease != nil && len(rows)+len(bad) > 0 {
+	c, err := r.claim(ctx, l)
+	if err == nil && l.lease != nil && c.found() {
 		var fresh bool
 		if fresh, err = l.lease(ctx); err == nil && fresh {
-			rows, bad, full, err = r.claim(ctx, l)
+			c, err = r.claim(ctx, l)
 		}
 	}
 	if err != nil {
 		return false, false, err
 	}
-	if len(rows) == 0 {
-		r.failures = 0
-	}
-	refused, err := r.publish(ctx, rows)
+	refused, err := r.publish(ctx, c)
 	if serr := r.settle(ctx, l); err == nil {
 		err = serr
 	}
-	if perr := r.park(ctx, l, append(bad, refused...)); err == nil {
+	if perr := r.park(ctx, l, append(c.bad, refused...)); err == nil {
 		err = perr
 	}
-	return len(rows)+len(bad) > 0, full, err
+	return c.found(), c.full, err
 }
 
-// claim reads what is due. It locks nothing: whoever deletes the same rows, deletes what is published.
-func (r *relay) claim(ctx context.Context, l *leader) (rows []row, bad []refusal, full bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
-	defer cancel()
-	found, err := l.QueryContext(ctx, r.grammar.claim, batch)
-	if err != nil {
-		return nil, nil, false, err
-	}
-	defer found.Close()
-	size := 0
-	for size < batchBytes && found.Next() {
-		var next row
-		var payload []byte
-		if err := found.Scan(&next.seq, &next.attempts, &payload); err != nil {
-			return nil, nil, false, err
-		}
-		size += len(payload)
-		if next.event, err = invalidation.Decode(payload); err != nil {
-			bad = append(bad, refusal{next, err})
-			continue
-		}
-		rows = append(rows, next)
-	}
-	return rows, bad, size >= batchBytes || len(rows)+len(bad) == batch, found.Err()
-}
-
-// publish publishes rows, all at once if it can. What is refused is to be parked. With an error, the publisher is to
-// blame.
-func (r *relay) publish(ctx context.Context, rows []row) (refused []refusal, err error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	var fresh, suspect []row
-	for _, next := range rows {
-		if next.attempts == 0 {
-			fresh = append(fresh, next)
-		} else {
-			suspect = append(suspect, next)
-		}
-	}
-	known := len(fresh) == 0 // of each suspect that it was refused before
-	if len(fresh) > 0 && r.failures < stubborn {
+// publish publishes what was claimed, all at once if it can. What is refused is to be parked. With an error, the
+// publisher is to blame.
+func (r *relay) publish(ctx context.Context, c claimed) (refused []refusal, err error) {
+	suspect := c.suspect
+	known := len(c.fresh) == 0 // of each suspect that it was refused before
+	if !known && r.failures < stubborn {
 		call, cancel := context.WithTimeout(ctx, publishTimeout)
 		defer cancel()
-		err = r.send(call, fresh...)
+		err = r.send(call, c.fresh...)
 		if err != nil && !hopeless(err) && call.Err() == nil {
 			return nil, err
 		}
 		known = err == nil
 	}
 	if known {
-		r.take(fresh)
+		r.take(c.fresh)
 		r.failures = 0
 	} else {
-		suspect = rows
+		suspect = append(c.fresh, suspect...)
 	}
 	if len(suspect) == 0 {
 		return nil, nil

@@ -20,7 +20,7 @@ var postgres = grammar{
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`,
 	numbered: true,
 	claim: `SELECT seq, attempts, payload FROM cache_outbox
-WHERE not_before IS NULL OR not_before <= clock_timestamp() ORDER BY seq LIMIT $1`,
+WHERE attempts <= $1 AND (not_before IS NULL OR not_before <= clock_timestamp()) ORDER BY seq LIMIT $2`,
 	park: `UPDATE cache_outbox SET attempts = attempts + 1,
 not_before = clock_timestamp() + make_interval(secs => $1) WHERE seq = $2`,
 	depth: `SELECT count(*), count(not_before),
