@@ -138,9 +138,11 @@ func hangingPublisher(t *testing.T, e *engine) {
 	_, err = tx.ExecContext(t.Context(), lock)
 	require.NoError(t, err)
 	require.NoError(t, tx.Rollback())
-	began := time.Now()
-	<-hangs // the first call was given up
-	require.Less(t, time.Since(began), 10*time.Second)
+	if *outboxLong {
+		began := time.Now()
+		<-hangs // the first call was given up
+		require.Less(t, time.Since(began), 10*time.Second)
+	}
 	close(up)
 	eventually(t, func() bool { return d.depth(t).Events == 0 }, "the table is drained")
 	require.ElementsMatch(t, []string{"a", "b"}, r.keys())
