@@ -131,10 +131,12 @@ func (w *writers) write(ctx context.Context) error {
 	}
 	defer tx.Rollback()
 	s := state{record: rand.IntN(records)}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf(`UPDATE record SET version = version + 1 WHERE id = %d`, s.record)); err != nil {
+	update := fmt.Sprintf(`UPDATE record SET version = version + 1 WHERE id = %d`, s.record)
+	if _, err := tx.ExecContext(ctx, update); err != nil {
 		return err
 	}
-	if err := tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT version FROM record WHERE id = %d`, s.record)).Scan(&s.version); err != nil {
+	query := fmt.Sprintf(`SELECT version FROM record WHERE id = %d`, s.record)
+	if err := tx.QueryRowContext(ctx, query).Scan(&s.version); err != nil {
 		return err
 	}
 	e := invalidation.NewEvent("test", fmt.Sprint("record:", s.record))
@@ -242,8 +244,9 @@ func (d *database) deadlocks(t *testing.T) (n int) {
 	t.Helper()
 	query := map[outbox.Dialect]string{
 		outbox.Postgres: `SELECT sum(deadlocks) FROM pg_stat_database`,
-		outbox.MySQL:    `SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'innodb_deadlocks'`,
-		outbox.SQLite:   `SELECT 0`,
+		outbox.MySQL: `SELECT variable_value FROM information_schema.global_status
+			WHERE variable_name = 'innodb_deadlocks'`,
+		outbox.SQLite: `SELECT 0`,
 	}[d.dialect]
 	require.NoError(t, d.QueryRowContext(t.Context(), query).Scan(&n))
 	return n

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS cache_outbox_relay (
 	until TEXT NOT NULL
 );`,
 	claim: `SELECT seq, attempts, payload FROM cache_outbox
-WHERE attempts <= ? AND (not_before IS NULL OR not_before <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) ORDER BY seq LIMIT ?`,
+WHERE attempts <= ? AND (not_before IS NULL OR not_before <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+ORDER BY seq LIMIT ?`,
 	park: `UPDATE cache_outbox SET attempts = attempts + 1,
 not_before = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ? || ' seconds') WHERE seq = ?`,
 	depth: `SELECT count(*), count(not_before),
