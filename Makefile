@@ -64,7 +64,7 @@ cover: ## coverage by all tests, in cover/*.out and cover/*.html
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
-	@scripts/install-tools.sh redis
+	@scripts/install-tools.sh $(servers)
 	@$(call each,targets=$$(go test -list '^Fuzz' ./... \
 		| awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { while (n) print $$2 " " names[--n] }'); \
 		while read -r package name; do \

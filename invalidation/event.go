@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -71,11 +72,8 @@ func (e Event) Validate() error {
 		return fmt.Errorf("%w: operation %q", ErrUnsupported, e.Op)
 	case len(e.Keys) > MaxKeys:
 		return fmt.Errorf("%w: %d keys", ErrTooLarge, len(e.Keys))
-	}
-	for _, key := range e.Keys {
-		if key == "" {
-			return fmt.Errorf("%w: an empty key", ErrMalformed)
-		}
+	case slices.Contains(e.Keys, ""):
+		return fmt.Errorf("%w: an empty key", ErrMalformed)
 	}
 	return nil
 }

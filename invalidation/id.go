@@ -11,8 +11,8 @@ import (
 // by it grows at its end, and 74 random bits.
 func newID() string {
 	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], uint64(time.Now().UnixMilli())<<16) //nolint:gosec // positive until 10889
-	_, _ = rand.Read(id[6:])                                               // never fails
+	binary.BigEndian.PutUint64(id[:8], uint64(time.Now().UnixMilli())<<16)
+	_, _ = rand.Read(id[6:]) // never fails
 	id[6] = id[6]&0x0f | 0x70
 	id[8] = id[8]&0x3f | 0x80
 	var text [36]byte

@@ -7,7 +7,8 @@ import (
 	"runtime/debug"
 )
 
-// RefusedError is the error of a Handler that will never apply some of the events of a batch, and has applied all others.
+// RefusedError is the error of a Handler that will never apply some of the events of a batch and has applied all
+// others.
 type RefusedError struct {
 	Refused map[int]error // index in the batch → why
 }
@@ -31,8 +32,8 @@ func (e *RefusedError) Unwrap() []error {
 	return errs
 }
 
-// ErrPanicked is why an event is refused whose handler panicked, or a message whose decoder did. The error has the value
-// and the stack.
+// ErrPanicked is why an event is refused whose handler panicked, or a message whose decoder did. The error has the
+// value and the stack.
 var ErrPanicked = errors.New("invalidation: panic")
 
 // Panicked returns an error that wraps ErrPanicked, for p, which recover has returned.
