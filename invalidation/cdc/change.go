@@ -31,6 +31,8 @@ type Change struct {
 
 	// mixed tells that Before may have made-up values in the place of what is not known, in columns outside of Key.
 	mixed bool
+	// echo tells that another message of this delete came before, which tells more.
+	echo bool
 	// statement is the DDL that Truncate stands for, if it came as such.
 	statement string
 }

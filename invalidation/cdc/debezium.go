@@ -54,7 +54,7 @@ func open(payload []byte) (e envelope) {
 }
 
 // origin is what the source of an envelope says of where a change comes from, raw.
-type origin struct{ connector, db, schema, table, ts []byte }
+type origin struct{ connector, db, schema, table, ts, snapshot []byte }
 
 func from(source []byte) (o origin) {
 	s := inside(source)
@@ -74,8 +74,19 @@ func from(source []byte) (o origin) {
 			o.table = value
 		case `"ts_ms"`:
 			o.ts = value
+		case `"snapshot"`:
+			o.snapshot = value
 		}
 	}
+}
+
+// snapshots reports whether a snapshot has made the message.
+func (o origin) snapshots() bool {
+	switch string(o.snapshot) {
+	case "", "null", "false", `"false"`:
+		return false
+	}
+	return true
 }
 
 // whole are connectors that refuse to work where the database does not log whole rows.
@@ -90,7 +101,7 @@ func whole(connector []byte) bool {
 // debezium is the parser of Debezium and, if rows may come without an envelope, of Unwrapped.
 func (d *Decoder) debezium(m invalidation.Message, unwrapped bool) ([]Change, error) {
 	if m.Value == nil {
-		return d.tombstone(m)
+		return d.tombstone(m, unwrapped)
 	}
 	if !json.Valid(m.Value) {
 		return nil, malformed("not JSON")
@@ -98,7 +109,7 @@ func (d *Decoder) debezium(m invalidation.Message, unwrapped bool) ([]Change, er
 	schema, payload := unpack(m.Value)
 	switch {
 	case string(payload) == "null":
-		return d.tombstone(m)
+		return d.tombstone(m, unwrapped)
 	case len(payload) == 0 || payload[0] != '{':
 		return nil, malformed("not an object")
 	}
@@ -160,7 +171,7 @@ func (e envelope) changes(o origin, key Row, schema []byte) ([]Change, error) {
 func (e envelope) statement() ([]Change, error) {
 	o := from(e.source)
 	statement, _ := unquote(e.ddl)
-	if !ends(statement) {
+	if o.snapshots() || !ends(statement) { // a snapshot says DROP before each CREATE, for those who build a copy
 		return nil, nil
 	}
 	c := Change{Op: Truncate, Time: millis(o.ts), statement: statement}
@@ -181,15 +192,18 @@ func (e envelope) aside(m invalidation.Message) bool {
 	return false
 }
 
-// tombstone returns the delete of the row that the key of a message without a value names.
-func (d *Decoder) tombstone(m invalidation.Message) ([]Change, error) {
+// tombstone returns the delete of the row that the key of a message without a value names. It follows a message that
+// has the row, or had it before the topic was compacted, unless the rows are unwrapped.
+func (d *Decoder) tombstone(m invalidation.Message, unwrapped bool) ([]Change, error) {
 	key := row(m.Key)
 	t := d.topic(m.Topic)
 	switch {
 	case t != nil && key.IsZero():
 		return nil, malformed("a tombstone whose key is no JSON object")
 	case t != nil:
-		return []Change{t.change(Delete, key)}, nil
+		c := t.change(Delete, key)
+		c.echo = !unwrapped
+		return []Change{c}, nil
 	}
 	return []Change{{Table: m.Topic, Op: Delete, Key: key}}, nil
 }

@@ -155,8 +155,11 @@ func millis(raw []byte) time.Time {
 // seconds returns the time of a number of seconds; zero, if raw is no such number.
 func seconds(raw []byte) time.Time {
 	n, ok := number(raw)
-	if !ok || n <= 0 {
+	switch {
+	case !ok || n <= 0:
 		return time.Time{}
+	case n > 100_000_000_000: // Maxwell tells of DDL in milliseconds
+		return time.UnixMilli(n)
 	}
 	return time.Unix(n, 0)
 }

@@ -49,6 +49,9 @@ func (d *Decoder) text(t *table, to *cache, k *key, c *Change, old bool) (string
 		case Null:
 			null = true // and yet another column may be unknown, which is worth a report
 		case Unknown, Unreadable:
+			if c.echo {
+				return "", false
+			}
 			d.incomplete(k, Incomplete{
 				Table: t.Name, Cache: to.name, Op: c.Op, Old: old, Column: column, State: v.State,
 			})
