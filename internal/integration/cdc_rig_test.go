@@ -2,7 +2,9 @@ package integration_test
 
 import (
 	"maps"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/cachet-go/cachet/internal/sqltest"
 )
@@ -43,3 +45,5 @@ func cdcConnector(name string, s *sqltest.Server, more map[string]string) map[st
 	maps.Copy(c, more)
 	return c
 }
+
+func cdcSorted(d []time.Duration) []time.Duration { return slices.Sorted(slices.Values(d)) }
