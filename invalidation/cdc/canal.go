@@ -106,7 +106,7 @@ func (f flat) rows(c Change) ([]Change, error) {
 func (f flat) statement(kind string, c Change) []Change {
 	c.Op = Truncate
 	c.statement, _ = unquote(f.sql)
-	if kind == "TRUNCATE" || kind == "ERASE" || kind == "RENAME" || ends(c.statement) {
+	if kind == "TRUNCATE" || kind == "ERASE" || kind == "RENAME" || endsRows(c.statement) {
 		return []Change{c}
 	}
 	// A statement that the binary log has in the place of rows (binlog_format other than ROW) is lost to all who read

@@ -8,58 +8,80 @@ import (
 	"github.com/cachet-go/cachet/invalidation"
 )
 
-// cloud reports whether a message is a CloudEvent in binary mode, whose attributes are headers.
-func cloud(m invalidation.Message) bool {
-	_, ok := m.Header("ce_specversion")
-	return ok
+// cloud has what a CloudEvent of Debezium says, raw. What an envelope says about a change stands in attributes, and data
+// has only the rows.
+type cloud struct {
+	version, data, encoded []byte
+
+	op     []byte
+	origin origin
 }
 
-// event returns the attributes and the data of a CloudEvent; false, if m is none. payload is the value of m.
-func event(m invalidation.Message, payload []byte) (attr func(string) []byte, data []byte, ok bool) {
-	if member(payload, "specversion") != nil && member(payload, "type") != nil || structured(m) {
-		data = member(payload, "data")
-		if encoded, ok := unquote(member(payload, "data_base64")); ok && data == nil {
-			data, _ = base64.StdEncoding.DecodeString(encoded)
-		}
-		return func(name string) []byte { return member(payload, name) }, data, true
+// attribute takes a member of a CloudEvent, or an attribute of one in quotes.
+func (c *cloud) attribute(name, value []byte) {
+	switch string(name) {
+	case `"specversion"`:
+		c.version = value
+	case `"data"`:
+		c.data = value
+	case `"data_base64"`:
+		c.encoded = value
+	case `"iodebeziumop"`:
+		c.op = value
+	case `"iodebeziumconnector"`:
+		c.origin.connector = value
+	case `"iodebeziumdb"`:
+		c.origin.db = value
+	case `"iodebeziumschema"`:
+		c.origin.schema = value
+	case `"iodebeziumtable"`:
+		c.origin.table = value
+	case `"iodebeziumtsms"`:
+		c.origin.ts = value
 	}
-	if !cloud(m) {
-		return nil, nil, false
-	}
-	return func(name string) []byte {
-		v, ok := m.Header("ce_" + name)
-		if !ok {
-			return nil
-		}
-		quoted, _ := json.Marshal(string(v)) // never fails
-		return quoted
-	}, payload, true
 }
 
 // structured reports whether a header says that the value is a CloudEvent.
 func structured(m invalidation.Message) bool {
 	v, _ := m.Header("content-type")
-	return strings.HasPrefix(strings.ToLower(string(v)), "application/cloudevents")
+	return len(v) > 0 && strings.HasPrefix(strings.ToLower(string(v)), "application/cloudevents")
 }
 
-// cloudEvent returns the change that a CloudEvent of Debezium tells of. What an envelope says about the change stands
-// in attributes, and data has only the rows.
-func cloudEvent(m invalidation.Message, attr func(string) []byte, data []byte) ([]Change, error) {
-	if len(data) > 0 && !json.Valid(data) {
-		return nil, malformed("the data of a CloudEvent is not JSON")
+// binary reports whether a message is a CloudEvent whose attributes are headers, and whose data is the value.
+func binary(m invalidation.Message) bool {
+	_, ok := m.Header("ce_specversion")
+	return ok
+}
+
+func headers(m invalidation.Message, data []byte) (c cloud) {
+	for _, h := range m.Headers {
+		if name, ok := strings.CutPrefix(h.Name, "ce_"); ok {
+			value, _ := json.Marshal(string(h.Value)) // never fails
+			c.attribute([]byte(`"`+name+`"`), value)
+		}
+	}
+	c.data, c.encoded = data, nil
+	return c
+}
+
+// changes returns the change that a CloudEvent tells of.
+func (c cloud) changes(key Row) ([]Change, error) {
+	if c.op == nil {
+		return nil, malformed("a CloudEvent without the attribute iodebeziumop")
+	}
+	data := c.data
+	if encoded, ok := unquote(c.encoded); ok && data == nil {
+		data, _ = base64.StdEncoding.DecodeString(encoded)
+		if !json.Valid(data) {
+			return nil, malformed("the data of a CloudEvent is not JSON")
+		}
 	}
 	schema, payload := unpack(data)
 	e := open(payload)
-	e.op = attr("iodebeziumop")
-	if e.op == nil {
-		return nil, malformed("a CloudEvent without the attribute iodebeziumop")
-	}
-	o := origin{
-		connector: attr("iodebeziumconnector"), db: attr("iodebeziumdb"), schema: attr("iodebeziumschema"),
-		table: attr("iodebeziumtable"), ts: attr("iodebeziumtsms"),
-	}
+	e.op = c.op
+	o := c.origin
 	if ts, ok := unquote(o.ts); ok { // numbers of 64 bits are strings there
 		o.ts = []byte(ts)
 	}
-	return e.changes(o, row(m.Key), schema)
+	return e.changes(o, key, schema)
 }

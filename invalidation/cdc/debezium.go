@@ -22,6 +22,8 @@ type envelope struct {
 	ddl, database []byte // of a schema change
 	status        []byte // of the begin or the end of a transaction
 	members       int
+
+	event cloud // if it is a CloudEvent
 }
 
 func open(payload []byte) (e envelope) {
@@ -49,6 +51,8 @@ func open(payload []byte) (e envelope) {
 			e.database = value
 		case `"status"`:
 			e.status = value
+		default:
+			e.event.attribute(name, value)
 		}
 	}
 }
@@ -113,11 +117,12 @@ func (d *Decoder) debezium(m invalidation.Message, unwrapped bool) ([]Change, er
 	case len(payload) == 0 || payload[0] != '{':
 		return nil, malformed("not an object")
 	}
-	if attr, data, ok := event(m, payload); ok {
-		return cloudEvent(m, attr, data)
-	}
 	e := open(payload)
 	switch {
+	case e.event.version != nil && e.event.op != nil || structured(m):
+		return e.event.changes(row(m.Key))
+	case binary(m):
+		return headers(m, payload).changes(row(m.Key))
 	case object(e.source) && e.op != nil:
 		return e.changes(from(e.source), row(m.Key), schema)
 	case object(e.source) && e.ddl != nil:
@@ -171,7 +176,7 @@ func (e envelope) changes(o origin, key Row, schema []byte) ([]Change, error) {
 func (e envelope) statement() ([]Change, error) {
 	o := from(e.source)
 	statement, _ := unquote(e.ddl)
-	if o.snapshots() || !ends(statement) { // a snapshot says DROP before each CREATE, for those who build a copy
+	if o.snapshots() || !endsRows(statement) { // a snapshot says DROP before each CREATE, for those who build a copy
 		return nil, nil
 	}
 	c := Change{Op: Truncate, Time: millis(o.ts), statement: statement}

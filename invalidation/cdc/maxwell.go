@@ -40,7 +40,7 @@ func (*Decoder) maxwell(m invalidation.Message) ([]Change, error) {
 	case "table-create", "table-alter", "table-drop", "database-drop":
 		c.Op = Truncate
 		c.statement, _ = unquote(f.sql)
-		if strings.HasSuffix(kind, "-drop") || ends(c.statement) {
+		if strings.HasSuffix(kind, "-drop") || endsRows(c.statement) {
 			return []Change{c}, nil
 		}
 		return nil, nil

@@ -118,7 +118,7 @@ func field(fields []byte, name string) []byte {
 		if !ok {
 			return nil
 		}
-		if n, ok := unquote(member(f, "field")); ok && n == name {
+		if is(member(f, "field"), name) {
 			return f
 		}
 	}

