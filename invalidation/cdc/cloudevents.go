@@ -8,8 +8,8 @@ import (
 	"github.com/cachet-go/cachet/invalidation"
 )
 
-// cloud has what a CloudEvent of Debezium says, raw. What an envelope says about a change stands in attributes, and data
-// has only the rows.
+// cloud has what a CloudEvent of Debezium says, raw. What an envelope says about a change stands in attributes, and
+// data has only the rows.
 type cloud struct {
 	version, data, encoded []byte
 
@@ -53,19 +53,21 @@ func binary(m invalidation.Message) bool {
 	return ok
 }
 
-func headers(m invalidation.Message, data []byte) (c cloud) {
+func headers(m invalidation.Message, data []byte) *cloud {
+	var c cloud
 	for _, h := range m.Headers {
 		if name, ok := strings.CutPrefix(h.Name, "ce_"); ok {
-			value, _ := json.Marshal(string(h.Value)) // never fails
-			c.attribute([]byte(`"`+name+`"`), value)
+			if value, err := json.Marshal(string(h.Value)); err == nil {
+				c.attribute([]byte(`"`+name+`"`), value)
+			}
 		}
 	}
 	c.data, c.encoded = data, nil
-	return c
+	return &c
 }
 
 // changes returns the change that a CloudEvent tells of.
-func (c cloud) changes(key Row) ([]Change, error) {
+func (c *cloud) changes(key Row) ([]Change, error) {
 	if c.op == nil {
 		return nil, malformed("a CloudEvent without the attribute iodebeziumop")
 	}

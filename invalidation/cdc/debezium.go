@@ -87,7 +87,7 @@ func from(source []byte) (o origin) {
 // snapshots reports whether a snapshot has made the message.
 func (o origin) snapshots() bool {
 	switch string(o.snapshot) {
-	case "", "null", "false", `"false"`:
+	case "", null, "false", `"false"`:
 		return false
 	}
 	return true
@@ -112,7 +112,7 @@ func (d *Decoder) debezium(m invalidation.Message, unwrapped bool) ([]Change, er
 	}
 	schema, payload := unpack(m.Value)
 	switch {
-	case string(payload) == "null":
+	case string(payload) == null:
 		return d.tombstone(m, unwrapped)
 	case len(payload) == 0 || payload[0] != '{':
 		return nil, malformed("not an object")
@@ -249,7 +249,7 @@ func unpack(value []byte) (schema, payload []byte) {
 		switch {
 		case !ok && payload != nil && schema != nil:
 			return schema, payload
-		case ok && string(name) == `"schema"` && (object(v) && member(v, "type") != nil || string(v) == "null"):
+		case ok && string(name) == `"schema"` && (object(v) && member(v, "type") != nil || string(v) == null):
 			schema = v
 		case ok && string(name) == `"payload"`:
 			payload = v

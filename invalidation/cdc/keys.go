@@ -37,7 +37,7 @@ func (d *Decoder) side(keys []string, t *table, to *cache, c *Change, old bool) 
 func (d *Decoder) text(t *table, to *cache, k *key, c *Change, old bool) (string, bool) {
 	var buf [4]string
 	values := buf[:0]
-	null := false
+	missing := false
 	for _, column := range k.Columns {
 		v := c.old(column, t.Full)
 		if !old {
@@ -47,7 +47,7 @@ func (d *Decoder) text(t *table, to *cache, k *key, c *Change, old bool) (string
 		case Known:
 			values = append(values, v.Text)
 		case Null:
-			null = true // and yet another column may be unknown, which is worth a report
+			missing = true // and yet another column may be unknown, which is worth a report
 		case Unknown, Unreadable:
 			if c.echo {
 				return "", false
@@ -59,7 +59,7 @@ func (d *Decoder) text(t *table, to *cache, k *key, c *Change, old bool) (string
 		}
 	}
 	switch {
-	case null:
+	case missing:
 		return "", false
 	case k.Text == nil:
 		return values[0], true

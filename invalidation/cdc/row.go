@@ -38,7 +38,7 @@ const (
 func (s State) String() string {
 	switch s {
 	case Null:
-		return "null"
+		return null
 	case Known:
 		return "known"
 	case Unreadable:
@@ -47,6 +47,9 @@ func (s State) String() string {
 		return "unknown"
 	}
 }
+
+// null is that of JSON.
+const null = "null"
 
 // Value is what a Row says of a column. The text of a number is what the message has, digit by digit, so that integers
 // of any size are what strconv makes of them; that of a boolean is true or false.

@@ -85,14 +85,16 @@ func skip(b []byte, i int) int {
 	case '{', '[':
 		return skipNested(b, i)
 	}
-	for i < len(b) && !ends[b[i]] {
+	for i < len(b) && !ending(b[i]) {
 		i++
 	}
 	return i
 }
 
-// ends has the bytes that may follow a number or a literal.
-var ends = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': true, '\t': true, '\r': true}
+// ending reports whether c may follow a number or a literal.
+func ending(c byte) bool {
+	return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\t' || c == '\r'
+}
 
 func skipText(b []byte, i int) int {
 	for i++; ; i++ {
@@ -108,13 +110,13 @@ func skipText(b []byte, i int) int {
 func skipNested(b []byte, i int) int {
 	depth := 0
 	for {
-		switch c := b[i]; {
-		case c == '"':
+		switch b[i] {
+		case '"':
 			i = skipText(b, i)
 			continue
-		case c == '{' || c == '[':
+		case '{', '[':
 			depth++
-		case c == '}' || c == ']':
+		case '}', ']':
 			depth--
 			if depth == 0 {
 				return i + 1

@@ -10,7 +10,7 @@ import (
 // for nothing costs loads, and to miss one costs the truth.
 func endsRows(statement string) bool {
 	words := strings.FieldsFunc(strings.ToUpper(statement), func(r rune) bool { return !letter(r) })
-	next := func(i int, any ...string) bool { return i+1 < len(words) && slices.Contains(any, words[i+1]) }
+	next := func(i int, of ...string) bool { return i+1 < len(words) && slices.Contains(of, words[i+1]) }
 	for i, word := range words {
 		switch word {
 		case "TRUNCATE":
