@@ -48,6 +48,7 @@ func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
 	}
 	for _, pkg := range []string{
 		".", "./store/memstore", "./store/chaosstore", "./doubledelete", "./aftercommit", "./spool", "./invalidation",
+		"./invalidation/cdc",
 	} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()
 		require.NoError(t, err)
@@ -102,6 +103,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"lock":             {},
 		"codec":            {},
 		"invalidation":     {"store", "aside", "internal/backoff"},
+		"invalidation/cdc": {"invalidation"},
 		"internal/backoff": {},
 		"internal/flight":  {},
 		"internal/model":   {},

@@ -224,6 +224,25 @@ func TestTruncateClearsTheCachesOfTheTable(t *testing.T) {
 	assert.EqualValues(t, 1, d.Stats().Clears)
 }
 
+func TestAColumnThatTheRowLeavesOutIsThatOfTheMessageKey(t *testing.T) {
+	d := decoder(t, cdc.Mapping{Tables: []cdc.Table{users()}})
+	for _, op := range []string{"c", "u"} {
+		m := envelope("mysql", op, `{"id":1}`, `{"email":"a"}`, `{"email":"a"}`)
+		assert.Equal(t, []string{"user:1", "email:a"}, keys(t, d, m))
+	}
+	assert.Zero(t, d.Stats().Incomplete)
+}
+
+func TestChangesOfOtherTablesAreCounted(t *testing.T) {
+	table := users()
+	table.Name = "public.others"
+	d := decoder(t, cdc.Mapping{Tables: []cdc.Table{table}})
+	for i, op := range []string{"c", "u", "t"} {
+		assert.Empty(t, keys(t, d, envelope("mysql", op, "", "null", `{"id":1}`)))
+		assert.EqualValues(t, i+1, d.Stats().Unmapped)
+	}
+}
+
 func TestATableMayBeNamedWithItsDatabase(t *testing.T) {
 	table := users()
 	table.Name = "app.public.users"
