@@ -24,9 +24,10 @@ import (
 
 var cdcCapture = flag.String("cdc.capture", "", "write what Debezium says to this directory, as test vectors")
 
-// Tables and statements for which the vectors stand. %NOW% and %MONEY% are what the databases call these types.
+// Tables and statements for which the vectors stand. %BYTES% is what a database calls that type.
 const (
-	cdcTables = `CREATE TABLE plain (id BIGINT PRIMARY KEY, email VARCHAR(64) NOT NULL, name VARCHAR(64), age INT NOT NULL);
+	cdcTables = `
+CREATE TABLE plain (id BIGINT PRIMARY KEY, email VARCHAR(64) NOT NULL, name VARCHAR(64), age INT NOT NULL);
 CREATE TABLE whole (id BIGINT PRIMARY KEY, email VARCHAR(64) NOT NULL, name VARCHAR(64), age INT NOT NULL);
 CREATE TABLE pairs (tenant INT, code VARCHAR(16), name VARCHAR(64), PRIMARY KEY (tenant, code));
 CREATE TABLE prices (amount DECIMAL(20,4) PRIMARY KEY, flag BOOLEAN, data %BYTES%);
@@ -73,18 +74,30 @@ func TestCDCCapture(t *testing.T) {
 		"transforms.unwrap.delete.tombstone.handling.mode": "rewrite",
 		"transforms.unwrap.add.fields":                     "op,table,schema,source.ts_ms",
 	})
-	w := kafkatest.Connect(t, b,
-		cdcConnector("postgres", pg, map[string]string{"tombstones.on.delete": "true", "provide.transaction.metadata": "true", "heartbeat.interval.ms": "500"}),
-		cdcConnector("postgres-schema", pg, with(schemas, map[string]string{"slot.name": "schema", "publication.name": "schema"})),
-		cdcConnector("postgres-unwrapped", pg, with(unwrap, map[string]string{"slot.name": "unwrapped", "publication.name": "unwrapped", "tombstones.on.delete": "true"})),
-		cdcConnector("postgres-rewritten", pg, with(rewrite, map[string]string{"slot.name": "rewritten", "publication.name": "rewritten"})),
+	connectors := []map[string]string{
+		cdcConnector("postgres", pg, map[string]string{
+			"tombstones.on.delete": "true", "provide.transaction.metadata": "true", "heartbeat.interval.ms": "500",
+		}),
+		cdcConnector("postgres-schema", pg, with(schemas, map[string]string{
+			"slot.name": "schema", "publication.name": "schema",
+		})),
+		cdcConnector("postgres-unwrapped", pg, with(unwrap, map[string]string{
+			"slot.name": "unwrapped", "publication.name": "unwrapped", "tombstones.on.delete": "true",
+		})),
+		cdcConnector("postgres-rewritten", pg, with(rewrite, map[string]string{
+			"slot.name": "rewritten", "publication.name": "rewritten",
+		})),
 		cdcConnector("postgres-cloudevents", pg, map[string]string{
 			"slot.name": "cloudevents", "publication.name": "cloudevents",
 			"value.converter": "io.debezium.converters.CloudEventsConverter",
 		}),
 		cdcConnector("mariadb", my, map[string]string{"tombstones.on.delete": "true", "heartbeat.interval.ms": "500"}),
 		cdcConnector("mariadb-schema", my, with(schemas, map[string]string{"database.server.id": "8"})),
-	)
+	}
+	for _, c := range connectors {
+		c["topic.creation.default.partitions"] = "1" // so that files have the order in which things happened
+	}
+	kafkatest.Connect(t, b, connectors...)
 	for _, s := range []*sqltest.Server{pg, my} {
 		for _, table := range []string{"plain", "whole"} {
 			s.Exec(strings.ReplaceAll(cdcWrites, "%T%", table))
@@ -96,10 +109,13 @@ INSERT INTO large VALUES (1, repeat('x', 2100), 1);
 UPDATE large SET n = 2;
 DELETE FROM large;
 SELECT pg_logical_emit_message(true, 'cachet', 'hello');`)
-	my.Exec(`RENAME TABLE whole TO other; RENAME TABLE other TO whole; ALTER TABLE whole ADD COLUMN x INT; DROP TABLE whole, plain;`)
+	my.Exec(`RENAME TABLE whole TO other;
+RENAME TABLE other TO whole;
+ALTER TABLE whole ADD COLUMN x INT;
+DROP TABLE whole, plain;`)
 
-	prefixes := []string{"postgres", "postgres-schema", "postgres-unwrapped", "postgres-rewritten", "postgres-cloudevents", "mariadb", "mariadb-schema"}
-	for _, p := range prefixes {
+	for _, c := range connectors {
+		p := c["name"]
 		var topics []string
 		for _, table := range []string{"plain", "whole", "pairs", "prices", "large"} {
 			db := ".public."
@@ -114,7 +130,6 @@ SELECT pg_logical_emit_message(true, 'cachet', 'hello');`)
 		topics = append(topics, p, p+".transaction", "__debezium-heartbeat."+p)
 		cdcDump(t, b, p, topics)
 	}
-	t.Log(w.Output())
 }
 
 // cdcVector is a message in a file of vectors.

@@ -2,9 +2,7 @@ package integration_test
 
 import (
 	"maps"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/cachet-go/cachet/internal/sqltest"
 )
@@ -29,7 +27,7 @@ func cdcConnector(name string, s *sqltest.Server, more map[string]string) map[st
 		"database.hostname": s.Host, "database.port": s.Port, "database.user": s.User, "database.password": s.Password,
 		"snapshot.mode": "no_data", "skipped.operations": "none", "decimal.handling.mode": "string",
 		"binary.handling.mode": "hex", "tombstones.on.delete": "false", "poll.interval.ms": "50",
-		"topic.creation.default.partitions": "1",
+		"topic.creation.default.partitions": "3",
 	}
 	if s.Database == "postgres" {
 		maps.Copy(c, map[string]string{
@@ -45,5 +43,3 @@ func cdcConnector(name string, s *sqltest.Server, more map[string]string) map[st
 	maps.Copy(c, more)
 	return c
 }
-
-func cdcSorted(d []time.Duration) []time.Duration { return slices.Sorted(slices.Values(d)) }
