@@ -329,6 +329,28 @@ func TestWhatIsOfAnotherFormatIsMalformed(t *testing.T) {
 	}
 }
 
+func TestWhatComesBesideChangesIsIgnored(t *testing.T) {
+	d := decoder(t, cdc.Mapping{Tables: []cdc.Table{users()}})
+	for _, m := range []invalidation.Message{
+		{Topic: "__debezium-heartbeat.app", Key: []byte("app"), Value: []byte(`{"ts_ms":1}`)},
+		{Topic: "beats", Key: []byte(`{"serverName":"app"}`), Value: []byte(`{"ts_ms":1}`)},
+		{Topic: "app.transaction", Value: []byte(`{"status":"BEGIN","id":"1","event_count":null,"data_collections":null,"ts_ms":1}`)},
+		{Topic: "app.transaction", Value: []byte(`{"status":"END","id":"1","event_count":1,"data_collections":[],"ts_ms":1}`)},
+		envelope("postgresql", "m", `{"prefix":"a"}`, "null", "null"),
+	} {
+		assert.Empty(t, keys(t, d, m), "%s", m.Value)
+	}
+	assert.EqualValues(t, 5, d.Stats().Ignored)
+	for _, m := range []invalidation.Message{
+		{Topic: "beats", Value: []byte(`{"ts_ms":1}`)},
+		{Topic: "app.transaction", Value: []byte(`{"status":"OPEN","id":"1","ts_ms":1}`)},
+		{Topic: "app.transaction", Value: []byte(`{"status":"BEGIN"}`)},
+	} {
+		_, err := d.Decode(m)
+		assert.ErrorIs(t, err, invalidation.ErrMalformed, "%s", m.Value)
+	}
+}
+
 // What a message holds is somebody's data, and an error ends in logs.
 func TestAnErrorHasNothingOfTheData(t *testing.T) {
 	d := decoder(t, cdc.Mapping{Tables: []cdc.Table{users()}})
