@@ -159,14 +159,26 @@ func (w *cdcWorld) get(name string) (string, error) {
 	return w.pairs.Get(w.Context(), cdcPair{n, code})
 }
 
-// fill has keys cached, if only as absent.
+// fill has keys cached, if only as absent. A busy machine may need several attempts: a look-up that takes too long is
+// answered from the database.
 func (w *cdcWorld) fill(names ...string) {
 	w.Helper()
 	for _, name := range names {
-		if _, err := w.get(name); err != nil {
-			require.ErrorIs(w, err, cachet.ErrNotFound, name)
+		w.await(name+" is cached", func() bool {
+			if _, err := w.get(name); err != nil {
+				require.ErrorIs(w, err, cachet.ErrNotFound, name)
+			}
+			return w.cached(name)
+		})
+	}
+}
+
+func (w *cdcWorld) await(what string, so func() bool) {
+	w.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.Fatalf("waited in vain: %s; %+v", what, w.decoder.Stats())
 		}
-		require.True(w, w.cached(name), name)
 	}
 }
 
@@ -186,7 +198,7 @@ func (w *cdcWorld) exec(statement string) {
 func (w *cdcWorld) gone(names ...string) {
 	w.Helper()
 	for _, name := range names {
-		require.Eventually(w, func() bool { return !w.cached(name) }, 30*time.Second, 2*time.Millisecond, name)
+		w.await(name+" is deleted", func() bool { return !w.cached(name) })
 	}
 }
 
