@@ -81,8 +81,10 @@ func TestAnUnwrappedRowIsNotTakenForAnEnvelope(t *testing.T) {
 	two := cdc.Table{Name: "public.two", Keys: []cdc.Key{{Cache: "two", Columns: []string{"payload"}}}}
 	d, err = cdc.Unwrapped(cdc.Mapping{Tables: []cdc.Table{two}, Report: func(cdc.Incomplete) {}})
 	require.NoError(t, err)
-	m := invalidation.Message{Topic: "app.public.two", Value: []byte(`{"schema":"x","payload":"y"}`)}
-	assert.Equal(t, []string{"two:y"}, keys(t, d, m))
+	for _, row := range []string{`{"schema":"x","payload":"y"}`, `{"schema":{},"payload":"y"}`, `{"payload":"y"}`} {
+		m := invalidation.Message{Topic: "app.public.two", Value: []byte(row)}
+		assert.Equal(t, []string{"two:y"}, keys(t, d, m), row)
+	}
 }
 
 func TestATimeThatIsNoneIsThatOfTheMessage(t *testing.T) {
