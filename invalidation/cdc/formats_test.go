@@ -94,3 +94,34 @@ func TestDDLNeedsNoStatement(t *testing.T) {
 		assert.Equal(t, want, keys(t, maxwell, invalidation.Message{Value: []byte(value)}), value)
 	}
 }
+
+func TestUnwrappedTakesHeartbeatsForWhatTheyAre(t *testing.T) {
+	d, err := cdc.Unwrapped(cdc.Mapping{Tables: []cdc.Table{users()}})
+	require.NoError(t, err)
+	for _, m := range []invalidation.Message{
+		{Topic: "__debezium-heartbeat.app", Key: []byte(`{"serverName":"app"}`), Value: []byte(`{"ts_ms":1}`)},
+		{Topic: "app.transaction", Value: []byte(`{"status":"END","id":"1","event_count":1,"data_collections":[],"ts_ms":1}`)},
+	} {
+		assert.Empty(t, keys(t, d, m))
+	}
+	assert.EqualValues(t, 2, d.Stats().Ignored)
+	assert.Zero(t, d.Stats().Unmapped)
+}
+
+func TestAnUnwrappedDeleteIsBelievedOnlyIfTheMappingSaysFull(t *testing.T) {
+	for _, m := range []invalidation.Message{
+		{Topic: "app.public.users", Value: []byte(`{"id":1,"email":"","__deleted":"true"}`)},
+		{Topic: "x", Value: []byte(`{"id":1,"email":"","__deleted":"true","__table":"users","__schema":"public"}`)},
+	} {
+		m.Key = []byte(`{"id":1}`)
+		table := users()
+		d, err := cdc.Unwrapped(cdc.Mapping{Tables: []cdc.Table{table}, Report: func(cdc.Incomplete) {}})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"user:1"}, keys(t, d, m))
+		assert.EqualValues(t, 1, d.Stats().Incomplete)
+		table.Full = true
+		d, err = cdc.Unwrapped(cdc.Mapping{Tables: []cdc.Table{table}})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"user:1", "email:"}, keys(t, d, m))
+	}
+}
