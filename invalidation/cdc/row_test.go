@@ -89,7 +89,7 @@ func TestAnUnwrappedRowIsNotTakenForAnEnvelope(t *testing.T) {
 
 func TestATimeThatIsNoneIsThatOfTheMessage(t *testing.T) {
 	d := decoder(t, cdc.Mapping{Tables: []cdc.Table{users()}})
-	for _, ts := range []string{"null", "-1", "0", `"x"`, "1e3", "99999999999999999999999999"} {
+	for _, ts := range []string{"null", "-1", "0", `"x"`, "1e3", "99999999999999999999999999", "18446744073709551617"} {
 		changes, err := d.Changes(invalidation.Message{Value: []byte(
 			`{"after":{"id":1},"op":"c","source":{"connector":"mysql","db":"public","table":"users","ts_ms":` + ts + `}}`)})
 		require.NoError(t, err)
