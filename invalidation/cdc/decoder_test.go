@@ -56,6 +56,14 @@ func keys(tb testing.TB, d *cdc.Decoder, m invalidation.Message) []string {
 	return all
 }
 
+func TestADecoderKeepsTheMappingItWasMadeOf(t *testing.T) {
+	m := cdc.Mapping{Tables: []cdc.Table{users()}}
+	d := decoder(t, m)
+	m.Tables[0].Keys[0].Columns[0] = "email"
+	m.Tables[0].Keys[1].Cache = "x"
+	assert.Equal(t, []string{"user:1", "email:a"}, keys(t, d, envelope("mysql", "c", "", "null", `{"id":1,"email":"a"}`)))
+}
+
 func TestMappingNamesTheFieldItRefuses(t *testing.T) {
 	key := []cdc.Key{{Cache: "user", Columns: []string{"id"}}}
 	for want, m := range map[string]cdc.Mapping{
@@ -374,13 +382,15 @@ func TestWithoutReportTheLogHasEachKeyOnce(t *testing.T) {
 	for range 3 {
 		keys(t, d, envelope("postgresql", "u", `{"id":1}`, "null", `{"id":1,"email":"secret"}`))
 		keys(t, d, envelope("postgresql", "c", `{"id":1}`, "null", `{"id":1,"email":{"secret":1}}`))
+		keys(t, d, envelope("postgresql", "c", `{"id":1}`, "null", `{"id":1}`))
 	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	assert.Len(t, lines, 2, log.String())
+	require.Len(t, lines, 3, log.String())
 	assert.Contains(t, lines[0], "table=public.users cache=email column=email op=update old=true state=unknown")
 	assert.Contains(t, lines[1], "old=false state=unreadable")
+	assert.Contains(t, lines[2], "old=false state=unknown")
 	assert.NotContains(t, log.String(), "secret")
-	assert.EqualValues(t, 6, d.Stats().Incomplete)
+	assert.EqualValues(t, 9, d.Stats().Incomplete)
 }
 
 func TestADecoderMayBeUsedByManyAtOnce(t *testing.T) {

@@ -10,8 +10,7 @@ import (
 	"github.com/cachet-go/cachet/invalidation"
 )
 
-// Mapping says which caches hold records of which tables. It is not changed and must not be, once a decoder has been
-// made of it.
+// Mapping says which caches hold records of which tables. A decoder keeps a copy.
 type Mapping struct {
 	// Tables is required. Changes of tables that it does not name are counted and ignored.
 	Tables []Table
