@@ -125,3 +125,19 @@ func TestAnUnwrappedDeleteIsBelievedOnlyIfTheMappingSaysFull(t *testing.T) {
 		assert.Equal(t, []string{"user:1", "email:"}, keys(t, d, m))
 	}
 }
+
+func TestAnUnwrappedRowHasTheTimeThatWasAdded(t *testing.T) {
+	d, err := cdc.Unwrapped(cdc.Mapping{Tables: []cdc.Table{users()}})
+	require.NoError(t, err)
+	for fields, want := range map[string]int64{
+		`"__source_ts_ms":5,"__ts_ms":6`: 5, `"__ts_ms":6`: 6, `"x":1`: 0,
+	} {
+		changes, err := d.Changes(invalidation.Message{Topic: "a.public.users", Value: []byte(`{"id":1,` + fields + `}`)})
+		require.NoError(t, err)
+		if want == 0 {
+			assert.True(t, changes[0].Time.IsZero())
+		} else {
+			assert.Equal(t, want, changes[0].Time.UnixMilli())
+		}
+	}
+}
