@@ -24,6 +24,7 @@ var importers = map[string][]string{
 	"github.com/klauspost/compress":     {"codec"},
 	"github.com/sony/gobreaker/v2":      {"store/redisstore"},
 	"golang.org/x/sync":                 {"aside"},
+	"github.com/segmentio/kafka-go":     {"invalidation/kafkabus"},
 }
 
 // importer returns the packages that may import name.
@@ -48,6 +49,7 @@ func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
 	for _, pkg := range []string{
 		".", "./store/memstore", "./store/chaosstore", "./doubledelete", "./aftercommit", "./spool", "./invalidation",
 		"./invalidation/outbox",
+		"./invalidation/cdc",
 	} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()
 		require.NoError(t, err)
@@ -102,6 +104,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"lock":             {},
 		"codec":            {},
 		"invalidation":     {"store", "aside", "internal/backoff"},
+		"invalidation/cdc": {"invalidation"},
 		"internal/backoff": {},
 		"internal/flight":  {},
 		"internal/model":   {},
@@ -116,6 +119,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"doubledelete":     {"store", "aside", "internal/backoff"},
 
 		"invalidation/outbox":     {"invalidation", "internal/backoff"},
+		"invalidation/kafkabus":   {"invalidation", "internal/backoff"},
 		"doubledelete/redisqueue": {"store", "doubledelete", "internal/backoff"},
 	}
 	for pkg, allowed := range below {
