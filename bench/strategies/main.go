@@ -1,0 +1,74 @@
+// Strategies is a laboratory of staleness. It puts the ways to keep a cache true that are in use, and those of this
+// library, through the same workload on a real database and a real Redis, counts what readers get that is older than
+// what had been acknowledged, and writes a report.
+//
+//	go run ./bench/strategies                 # about eight minutes; PostgreSQL with a replica, and redis-server
+//	go run ./bench/strategies -db sqlite      # nothing to install but redis-server; the replica is emulated
+//	go run ./bench/strategies -quick          # about a minute: few reads, so that rare races may not show
+//
+// The exit status is 1 if a strategy of this library has broken a promise.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+type config struct {
+	database string
+	each     time.Duration
+	quick    bool
+	seed     uint64
+	html     string
+	markdown string
+	svg      string
+}
+
+func parse() (cfg config) {
+	flag.StringVar(&cfg.database, "db", "postgres", "postgres or sqlite")
+	flag.DurationVar(&cfg.each, "for", 8*time.Second, "how long each of the runs lasts")
+	flag.BoolVar(&cfg.quick, "quick", false, "half a second for each of the runs")
+	flag.Uint64Var(&cfg.seed, "seed", 1, "of the random choices")
+	flag.StringVar(&cfg.html, "html", "strategies.html", "`file` of the report; empty for none")
+	flag.StringVar(&cfg.markdown, "markdown", "", "`file` of the table in Markdown")
+	flag.StringVar(&cfg.svg, "svg", "", "`file` of the main chart")
+	flag.Parse()
+	if cfg.quick {
+		cfg.each = 500 * time.Millisecond
+	}
+	if flag.NArg() > 0 || cfg.each <= 0 || cfg.database != "postgres" && cfg.database != "sqlite" {
+		flag.Usage()
+		os.Exit(2)
+	}
+	return cfg
+}
+
+func main() {
+	cfg := parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
+	if err := experiment(ctx, cfg); err != nil {
+		fmt.Fprintln(os.Stderr, "strategies:", err)
+		os.Exit(1)
+	}
+}
+
+// errBroken says that a promise was not kept.
+var errBroken = errors.New("a promise was broken")
+
+// experiment starts the servers, runs everything and writes the reports.
+func experiment(ctx context.Context, cfg config) (err error) {
+	servers := &host{}
+	defer func() { err = errors.Join(err, servers.close()) }()
+	rep, err := servers.try(func() (report, error) { return run(ctx, servers, cfg, strategies(), os.Stdout) })
+	if err != nil {
+		return err
+	}
+	return errors.Join(rep.write(cfg), rep.verdict(os.Stdout))
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// oracle knows which version of each record the database has acknowledged, and so which answers are stale.
+//
+// A reader asks it before it reads. What it is told then, the read must not fall short of: the write had been
+// acknowledged before the read began. Newer versions are no offence.
+type oracle struct{ ledgers []ledger }
+
+// ledger is what is known of one record. Its versions are numbered by the database, in the order of commits.
+type ledger struct {
+	// acked is the largest version that was acknowledged. Version 1 is there from the start.
+	acked atomic.Int64
+
+	mu sync.Mutex
+	// Guarded by mu.
+	versions  map[int64]int64     // of writes, by their number
+	committed map[int64]time.Time // by version: when that was known
+	replaced  []time.Time         // by version: when a newer one was first acknowledged
+	unknown   map[int64]int64     // reads of writes of which no commit is known, by their number
+}
+
+func newOracle(keys int) *oracle {
+	o := &oracle{ledgers: make([]ledger, keys)}
+	for i := range o.ledgers {
+		l := &o.ledgers[i]
+		l.versions, l.committed, l.unknown = map[int64]int64{0: 1}, make(map[int64]time.Time), make(map[int64]int64)
+		l.acked.Store(1)
+		l.replaced = make([]time.Time, 1)
+	}
+	return o
+}
+
+// acked returns the version that a read of key which begins now has to know of.
+func (o *oracle) acked(key int) int64 { return o.ledgers[key].acked.Load() }
+
+// commit notes that write has become version.
+func (o *oracle) commit(key int, write, version int64) {
+	l := &o.ledgers[key]
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.versions[write], l.committed[version] = version, now
+	delete(l.unknown, write)
+}
+
+// ack notes that a write is acknowledged.
+func (o *oracle) ack(key int, write int64) {
+	l := &o.ledgers[key]
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	version, ok := l.versions[write]
+	if !ok {
+		return
+	}
+	for int64(len(l.replaced)) < version {
+		l.replaced = append(l.replaced, now)
+	}
+	l.acked.Store(int64(len(l.replaced)))
+}
+
+// age returns for how long what a read of key has returned was out of date when the read began, at which time version
+// acked was acknowledged. It is 0 for what was not stale.
+func (o *oracle) age(key int, write, acked int64, began time.Time) time.Duration {
+	l := &o.ledgers[key]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	version, ok := l.versions[write]
+	if !ok {
+		l.unknown[write]++
+		return 0
+	}
+	if version >= acked {
+		return 0
+	}
+	return max(began.Sub(l.replaced[version]), 1)
+}
+
+// lag returns how far a query that began at a time and returned version was behind what had been committed.
+func (o *oracle) lag(key int, version int64, began time.Time) time.Duration {
+	l := &o.ledgers[key]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next, ok := l.committed[version+1]
+	if !ok {
+		return 0
+	}
+	return max(0, began.Sub(next))
+}
+
+// phantoms returns how many reads returned what was never committed. It is right when no write is under way.
+func (o *oracle) phantoms() (n int64) {
+	for i := range o.ledgers {
+		l := &o.ledgers[i]
+		l.mu.Lock()
+		for _, reads := range l.unknown {
+			n += reads
+		}
+		l.mu.Unlock()
+	}
+	return n
+}

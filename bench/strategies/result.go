@@ -1,0 +1,83 @@
+package main
+
+import "time"
+
+// result is what a strategy came to in a trial.
+type result struct {
+	Strategy string        `json:"strategy"`
+	Trial    string        `json:"trial"`
+	Reads    int64         `json:"reads"`
+	Writes   int64         `json:"writes"`
+	Stale    int64         `json:"stale"`
+	Over     int64         `json:"over_500_ms"` // stale for longer than bound
+	Longest  time.Duration `json:"longest_ns"`
+	Wrong    int           `json:"wrong_at_rest"`
+	Phantoms int64         `json:"phantoms"`
+	Queries  int64         `json:"queries"`
+	Deaths   int64         `json:"deaths"`
+	Lost     int64         `json:"lost"`
+	Failed   int64         `json:"failed"`
+	Trips    float64       `json:"trips"` // of all writes together
+	P50      time.Duration `json:"p50_ns"`
+	P99      time.Duration `json:"p99_ns"`
+	Lag      time.Duration `json:"lag_ns"` // the longest that a loader met
+
+	claim     claim
+	latencies []time.Duration
+	failure   error // the first
+}
+
+func (r *result) stale(age time.Duration) {
+	r.Stale++
+	r.Longest = max(r.Longest, age)
+	if age > bound {
+		r.Over++
+	}
+}
+
+func (r *result) fail(err error) {
+	r.Failed++
+	if r.failure == nil {
+		r.failure = err
+	}
+}
+
+// add adds what one reader or writer has seen.
+func (r *result) add(o result) {
+	r.Reads += o.Reads
+	r.Writes += o.Writes
+	r.Stale += o.Stale
+	r.Over += o.Over
+	r.Deaths += o.Deaths
+	r.Lost += o.Lost
+	r.Failed += o.Failed
+	r.Trips += o.Trips
+	r.Longest = max(r.Longest, o.Longest)
+	r.latencies = append(r.latencies, o.latencies...)
+	if r.failure == nil {
+		r.failure = o.failure
+	}
+}
+
+// PerMillion is how many of a million reads were stale.
+func (r result) PerMillion() float64 { return 1e6 * float64(r.Stale) / float64(max(r.Reads, 1)) }
+
+// QueriesPerThousand is how many queries the database got for a thousand reads.
+func (r result) QueriesPerThousand() float64 {
+	return 1e3 * float64(r.Queries) / float64(max(r.Reads, 1))
+}
+
+// TripsPerWrite is how often a writer waited for Redis.
+func (r result) TripsPerWrite() float64 { return r.Trips / float64(max(r.Writes, 1)) }
+
+// Kept reports whether a strategy has kept what it promises.
+func (r result) Kept() bool {
+	switch r.claim.kind {
+	case never:
+		return r.Stale == 0 && r.Wrong == 0 && r.Phantoms == 0
+	case bounded:
+		return r.Over == 0 && r.Wrong == 0 && r.Phantoms == 0
+	case nothing:
+	}
+	return true
+}
