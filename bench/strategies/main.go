@@ -4,7 +4,7 @@
 //
 //	go run ./bench/strategies                 # about eight minutes; PostgreSQL with a replica, and redis-server
 //	go run ./bench/strategies -db sqlite      # nothing to install but redis-server; the replica is emulated
-//	go run ./bench/strategies -quick          # about a minute: few reads, so that rare races may not show
+//	go run ./bench/strategies -quick          # about a minute: too few reads for rare races, and too short for old values
 //
 // The exit status is 1 if a strategy of this library has broken a promise.
 package main
@@ -33,14 +33,14 @@ type config struct {
 func parse() (cfg config) {
 	flag.StringVar(&cfg.database, "db", "postgres", "postgres or sqlite")
 	flag.DurationVar(&cfg.each, "for", 8*time.Second, "how long each of the runs lasts")
-	flag.BoolVar(&cfg.quick, "quick", false, "half a second for each of the runs")
+	flag.BoolVar(&cfg.quick, "quick", false, "300 ms for each of the runs")
 	flag.Uint64Var(&cfg.seed, "seed", 1, "of the random choices")
 	flag.StringVar(&cfg.html, "html", "strategies.html", "`file` of the report; empty for none")
 	flag.StringVar(&cfg.markdown, "markdown", "", "`file` of the table in Markdown")
 	flag.StringVar(&cfg.svg, "svg", "", "`file` of the main chart")
 	flag.Parse()
 	if cfg.quick {
-		cfg.each = 500 * time.Millisecond
+		cfg.each = 300 * time.Millisecond
 	}
 	if flag.NArg() > 0 || cfg.each <= 0 || cfg.database != "postgres" && cfg.database != "sqlite" {
 		flag.Usage()

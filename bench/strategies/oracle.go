@@ -65,21 +65,26 @@ func (o *oracle) ack(key int, write int64) {
 	l.acked.Store(int64(len(l.replaced)))
 }
 
-// age returns for how long what a read of key has returned was out of date when the read began, at which time version
-// acked was acknowledged. It is 0 for what was not stale.
-func (o *oracle) age(key int, write, acked int64, began time.Time) time.Duration {
+// age is for how long what a read returned had been out of date when the read began. Zero: it was not.
+type age struct {
+	first time.Duration // since the first of the writes that it misses was acknowledged
+	last  time.Duration // since the last of them was
+}
+
+// age returns the age of what a read of key has returned, which began at a time at which version acked was acknowledged.
+func (o *oracle) age(key int, write, acked int64, began time.Time) age {
 	l := &o.ledgers[key]
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	version, ok := l.versions[write]
 	if !ok {
 		l.unknown[write]++
-		return 0
+		return age{}
 	}
 	if version >= acked {
-		return 0
+		return age{}
 	}
-	return max(began.Sub(l.replaced[version]), 1)
+	return age{first: max(began.Sub(l.replaced[version]), 1), last: max(began.Sub(l.replaced[acked-1]), 1)}
 }
 
 // lag returns how far a query that began at a time and returned version was behind what had been committed.

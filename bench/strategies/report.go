@@ -58,30 +58,26 @@ func (r *report) findings() (all []finding) {
 	for t, results := range r.Results {
 		for i, res := range results {
 			switch c := res.claim; {
+			case res.Lag >= bound && c.kind == bounded:
+				add(false, false, "%s, %s: nothing can be said, as the replica was behind by %v",
+					trial(t), res.Strategy, res.Lag.Round(time.Millisecond))
 			case c.kind == never:
 				add(true, res.Kept(), "%s, %s: nothing stale, in %s reads (%d stale, %d wrong at rest)",
 					trial(t), res.Strategy, thousands(res.Reads), res.Stale, res.Wrong)
 			case c.kind == bounded:
-				add(true, res.Kept(), "%s, %s: nothing older than %v, in %s reads (%d older, the oldest %v; %d wrong at rest)",
-					trial(t), res.Strategy, c.bound, thousands(res.Reads), res.Over, res.Longest.Round(time.Millisecond), res.Wrong)
+				add(true, res.Kept(), "%s, %s: nothing stale %v after the last write, in %s reads (at most %v after it; %d wrong at rest; lag up to %v)",
+					trial(t), res.Strategy, c.bound, thousands(res.Reads), res.Last.Round(time.Millisecond), res.Wrong,
+					res.Lag.Round(time.Millisecond))
 			case !r.Rows[i].Ours && trial(t) == lag:
 				// A bound that nobody breaks would prove nothing.
 				if r.Rows[i].Name == "update, then delete" {
-					add(false, res.Over > 0, "%s, %s: breaks the bound of %v (%d older, the oldest %v)",
-						trial(t), res.Strategy, bound, res.Over, res.Longest.Round(time.Millisecond))
+					add(false, res.Over > 0, "%s, %s: stale %v after the last write (%d; up to %v after it)",
+						trial(t), res.Strategy, bound, res.Over, res.Last.Round(time.Millisecond))
 				}
 			case !r.Rows[i].Ours:
 				add(false, res.Stale > 0 || res.Wrong > 0, "%s, %s: stale (%d, %d wrong at rest)", trial(t), res.Strategy, res.Stale, res.Wrong)
 			}
 		}
-	}
-	var behind time.Duration
-	for _, res := range r.Results[lag] {
-		behind = max(behind, res.Lag)
-	}
-	if behind > 0 {
-		add(false, behind < bound, "the replica was behind by %v at most, less than the %v that strategies reckon with",
-			behind.Round(time.Millisecond), bound)
 	}
 	return all
 }

@@ -79,8 +79,8 @@ func (w *workload) read(ctx context.Context, s subject, key int, _ *rand.Rand, o
 		return
 	}
 	own.Reads++
-	if age := w.oracle.age(key, write, acked, began); age > 0 {
-		own.stale(age)
+	if a := w.oracle.age(key, write, acked, began); a.first > 0 {
+		own.stale(a)
 	}
 }
 
