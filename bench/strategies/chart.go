@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
@@ -17,6 +18,8 @@ type quantity struct {
 	label func(float64) string
 	// least is the left end of a logarithmic scale; 0 for a linear one, which begins at 0.
 	least float64
+	// heads are the titles of panels that differ from the names of their trials.
+	heads [trials]string
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -35,14 +38,23 @@ func inMilliseconds(x float64) string {
 	return strconv.FormatFloat(x, 'f', 0, 64) + " ms"
 }
 
-// perMillion is the main chart.
+// perMillion is the main chart. A strategy whose loaders read a replica cannot promise that nothing is stale, but for how
+// long.
 var perMillion = quantity{
-	Title: "Stale reads per million (logarithmic)", value: result.PerMillion, label: whole, least: 1,
+	Title: "Stale reads per million (logarithmic)", label: whole, least: 1,
+	heads: [trials]string{lag: fmt.Sprintf("the replica lags: after %v", bound)},
+	value: func(r result) float64 {
+		if r.Trial == lag.String() {
+			return r.OverPerMillion()
+		}
+		return r.PerMillion()
+	},
 }
 
 // quantities are all charts.
 var quantities = []quantity{
 	perMillion,
+	{Title: "Stale reads per million, of any age (logarithmic)", value: result.PerMillion, label: whole, least: 1},
 	{
 		Title: "Longest time for which a value was served that had been overwritten (logarithmic)",
 		value: func(r result) float64 { return milliseconds(r.Longest) }, label: inMilliseconds, least: 1,
@@ -140,7 +152,7 @@ func (r *report) chart(w io.Writer, q quantity) error {
 	data.Height = data.LegendY + chartMargin
 	for t, results := range r.Results {
 		left := namesWidth + t*panelWidth
-		data.Heads = append(data.Heads, chartName{X: left, Y: headHeight - 12, Text: trial(t).String()})
+		data.Heads = append(data.Heads, chartName{X: left, Y: headHeight - 12, Text: cmp.Or(q.heads[t], trial(t).String())})
 		for _, x := range ticks {
 			data.Ticks = append(data.Ticks, chartTick{X: float64(left) + x, Top: headHeight - 4, Bottom: y})
 		}

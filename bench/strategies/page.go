@@ -114,6 +114,11 @@ func columns() []column {
 			func(r result) string { return ms(r.Last) },
 		},
 		{
+			"later than " + bound.String() + ", per million", "Of a million reads, how many were stale and began later than that " +
+				"after the last acknowledged write.",
+			func(r result) string { return whole(r.OverPerMillion()) },
+		},
+		{
 			"wrong at rest", "How many records the caches return in another version than the database holds, when all " +
 				"processes have rested and the replica has caught up. Nobody repairs these before the TTL ends.",
 			func(r result) string { return strconv.Itoa(r.Wrong) },

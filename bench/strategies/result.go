@@ -63,6 +63,9 @@ func (r *result) add(o result) {
 // PerMillion is how many of a million reads were stale.
 func (r result) PerMillion() float64 { return 1e6 * float64(r.Stale) / float64(max(r.Reads, 1)) }
 
+// OverPerMillion is how many of a million reads were stale for longer than bound after the last write.
+func (r result) OverPerMillion() float64 { return 1e6 * float64(r.Over) / float64(max(r.Reads, 1)) }
+
 // QueriesPerThousand is how many queries the database got for a thousand reads.
 func (r result) QueriesPerThousand() float64 {
 	return 1e3 * float64(r.Queries) / float64(max(r.Reads, 1))

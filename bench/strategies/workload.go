@@ -23,7 +23,7 @@ const (
 	// grace is how long after a write that was reported as not invalidated it counts as acknowledged all the same.
 	grace = time.Second
 	// rest is how long everything rests before the records are looked at: what was lost has been repeated by then.
-	rest = 500 * time.Millisecond
+	rest = 300 * time.Millisecond
 )
 
 // workload is one run.
