@@ -14,7 +14,7 @@ import (
 // quantity is what a chart shows of each result.
 type quantity struct {
 	Title string
-	value func(result) float64
+	value func(*result) float64
 	label func(float64) string
 	// least is the left end of a logarithmic scale; 0 for a linear one, which begins at 0.
 	least float64
@@ -38,12 +38,12 @@ func inMilliseconds(x float64) string {
 	return strconv.FormatFloat(x, 'f', 0, 64) + " ms"
 }
 
-// perMillion is the main chart. A strategy whose loaders read a replica cannot promise that nothing is stale, but for how
-// long.
+// perMillion is the main chart. A strategy whose loaders read a replica cannot promise that nothing is stale, but for
+// how long.
 var perMillion = quantity{
 	Title: "Stale reads per million (logarithmic)", label: whole, least: 1,
 	heads: [trials]string{lag: fmt.Sprintf("the replica lags: after %v", bound)},
-	value: func(r result) float64 {
+	value: func(r *result) float64 {
 		if r.Trial == lag.String() {
 			return r.OverPerMillion()
 		}
@@ -52,21 +52,21 @@ var perMillion = quantity{
 }
 
 // quantities are all charts.
-var quantities = []quantity{
+var quantities = [...]quantity{
 	perMillion,
-	{Title: "Stale reads per million, of any age (logarithmic)", value: result.PerMillion, label: whole, least: 1},
+	{Title: "Stale reads per million, of any age (logarithmic)", value: (*result).PerMillion, label: whole, least: 1},
 	{
 		Title: "Longest time for which a value was served that had been overwritten (logarithmic)",
-		value: func(r result) float64 { return milliseconds(r.Longest) }, label: inMilliseconds, least: 1,
+		value: func(r *result) float64 { return milliseconds(r.Longest) }, label: inMilliseconds, least: 1,
 	},
 	{
 		Title: fmt.Sprintf("Records, of %d, that are wrong when everything rests", keys),
-		value: func(r result) float64 { return float64(r.Wrong) }, label: whole,
+		value: func(r *result) float64 { return float64(r.Wrong) }, label: whole,
 	},
-	{Title: "Database queries per thousand reads", value: result.QueriesPerThousand, label: whole},
+	{Title: "Database queries per thousand reads", value: (*result).QueriesPerThousand, label: whole},
 	{
 		Title: "Time of a write, 99th percentile (logarithmic)",
-		value: func(r result) float64 { return milliseconds(r.P99) }, label: inMilliseconds, least: 0.1,
+		value: func(r *result) float64 { return milliseconds(r.P99) }, label: inMilliseconds, least: 0.1,
 	},
 }
 
@@ -110,14 +110,16 @@ type chartData struct {
 //go:embed chart.svg.tmpl
 var chartText string
 
-var chartTemplate = template.Must(template.New("chart").Funcs(template.FuncMap{"esc": template.HTMLEscapeString}).Parse(chartText))
+//nolint:gochecknoglobals // parsed once
+var chartTemplate = template.Must(
+	template.New("chart").Funcs(template.FuncMap{"esc": template.HTMLEscapeString}).Parse(chartText))
 
 // chart draws, for each trial, a bar per strategy.
 func (r *report) chart(w io.Writer, q quantity) error {
 	top := 1e-9
 	for _, results := range r.Results {
 		for _, res := range results {
-			top = max(top, q.value(res))
+			top = max(top, q.value(&res))
 		}
 	}
 	scale := func(x float64) float64 { return barsWidth * x / top }
@@ -157,10 +159,10 @@ func (r *report) chart(w io.Writer, q quantity) error {
 			data.Ticks = append(data.Ticks, chartTick{X: float64(left) + x, Top: headHeight - 4, Bottom: y})
 		}
 		for i, res := range results {
-			value := q.value(res)
+			value := q.value(&res)
 			width := scale(value)
 			data.Bars = append(data.Bars, chartBar{
-				X: left, Y: rowY[i] + 3, Width: width, Class: class(r.Rows[i], res, value), Label: q.label(value),
+				X: left, Y: rowY[i] + 3, Width: width, Class: class(r.Rows[i], &res, value), Label: q.label(value),
 				TextX: left + int(width) + 5, TextY: rowY[i] + 15,
 				Tip: fmt.Sprintf("%s, %s: %s", r.Rows[i].Name, trial(t), q.label(value)),
 			})
@@ -170,7 +172,7 @@ func (r *report) chart(w io.Writer, q quantity) error {
 }
 
 // class is how a bar and its number look.
-func class(row strategy, res result, value float64) string {
+func class(row strategy, res *result, value float64) string {
 	switch {
 	case !row.Ours:
 		return "usual"

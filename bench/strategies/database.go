@@ -33,10 +33,12 @@ type row struct {
 	Text    string
 }
 
-const create = `CREATE TABLE records (key INTEGER PRIMARY KEY, write BIGINT NOT NULL, version BIGINT NOT NULL, text TEXT NOT NULL)`
+const create = `CREATE TABLE records (
+	key INTEGER PRIMARY KEY, write BIGINT NOT NULL, version BIGINT NOT NULL, text TEXT NOT NULL
+)`
 
-const text = "a record of some two hundred bytes, for that is what most are: a name, a price, a stock and a description, " +
-	"which nobody reads to its end because it goes on and on without saying anything of interest"
+const text = "a record of some two hundred bytes, for that is what most are: a name, a price, a stock and a " +
+	"description, which nobody reads to its end because it goes on and on without saying anything of interest"
 
 // fill makes the records 0 to keys-1, at version 1.
 func (d *database) fill(ctx context.Context, keys int) error {
@@ -59,7 +61,7 @@ func (*database) refill(ctx context.Context, db *sql.DB, keys int) error {
 		return err
 	}
 	for key := range keys {
-		insert := fmt.Sprintf("INSERT INTO records VALUES (%d, 0, 1, '%s')", key, text)
+		insert := fmt.Sprintf("INSERT INTO records VALUES (%d, 0, 1, '%s')", key, text) //nolint:gosec // ours
 		if _, err := tx.ExecContext(ctx, insert); err != nil {
 			return err
 		}

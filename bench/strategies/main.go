@@ -4,7 +4,7 @@
 //
 //	go run ./bench/strategies                 # about eight minutes; PostgreSQL with a replica, and redis-server
 //	go run ./bench/strategies -db sqlite      # nothing to install but redis-server; the replica is emulated
-//	go run ./bench/strategies -quick          # about a minute: too few reads for rare races, and too short for old values
+//	go run ./bench/strategies -quick          # about a minute: too short for rare races and old values
 //
 // The exit status is 1 if a strategy of this library has broken a promise.
 package main
@@ -30,32 +30,41 @@ type config struct {
 	svg      string
 }
 
-func parse() (cfg config) {
-	flag.StringVar(&cfg.database, "db", "postgres", "postgres or sqlite")
-	flag.DurationVar(&cfg.each, "for", 8*time.Second, "how long each of the runs lasts")
-	flag.BoolVar(&cfg.quick, "quick", false, "300 ms for each of the runs")
-	flag.Uint64Var(&cfg.seed, "seed", 1, "of the random choices")
-	flag.StringVar(&cfg.html, "html", "strategies.html", "`file` of the report; empty for none")
-	flag.StringVar(&cfg.markdown, "markdown", "", "`file` of the table in Markdown")
-	flag.StringVar(&cfg.svg, "svg", "", "`file` of the main chart")
-	flag.Parse()
+func parse(args []string) (cfg config, err error) {
+	flags := flag.NewFlagSet("strategies", flag.ContinueOnError)
+	flags.StringVar(&cfg.database, "db", "postgres", "postgres or sqlite")
+	flags.DurationVar(&cfg.each, "for", 8*time.Second, "how long each of the runs lasts")
+	flags.BoolVar(&cfg.quick, "quick", false, "300 ms for each of the runs")
+	flags.Uint64Var(&cfg.seed, "seed", 1, "of the random choices")
+	flags.StringVar(&cfg.html, "html", "strategies.html", "`file` of the report; empty for none")
+	flags.StringVar(&cfg.markdown, "markdown", "", "`file` of the table in Markdown")
+	flags.StringVar(&cfg.svg, "svg", "", "`file` of the main chart")
+	if err := flags.Parse(args); err != nil {
+		return cfg, err
+	}
 	if cfg.quick {
 		cfg.each = 300 * time.Millisecond
 	}
-	if flag.NArg() > 0 || cfg.each <= 0 || cfg.database != "postgres" && cfg.database != "sqlite" {
-		flag.Usage()
-		os.Exit(2)
+	if flags.NArg() > 0 || cfg.each <= 0 || cfg.database != "postgres" && cfg.database != "sqlite" {
+		flags.Usage()
+		return cfg, errors.New("what is to be done?")
 	}
-	return cfg
+	return cfg, nil
 }
 
 func main() {
-	cfg := parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
-	if err := experiment(ctx, cfg); err != nil {
+	cfg, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		err = experiment(ctx, cfg)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "strategies:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // a program
 	}
 }
 

@@ -20,7 +20,7 @@ func (r *report) markdown(w io.Writer) error {
 		for i, res := range results {
 			fmt.Fprintf(&b, "| %s |", r.Rows[i].Name)
 			for _, c := range all {
-				fmt.Fprintf(&b, " %s |", c.cell(res))
+				fmt.Fprintf(&b, " %s |", c.cell(&res))
 			}
 			b.WriteString("\n")
 		}

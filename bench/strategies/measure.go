@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // laboratory is what all runs share.
@@ -33,9 +35,15 @@ func (l *laboratory) measure(ctx context.Context, s strategy, t trial) (_ result
 	var queries, behind atomic.Int64
 	b := newBus()
 	defer b.close()
+	var clients []*redis.Client
+	defer func() {
+		for _, c := range clients {
+			err = errors.Join(err, c.Close())
+		}
+	}()
 	for range processes {
 		p := &process{client: newClient(l.redis), prefix: fmt.Sprintf("lab%d", l.runs), bus: b}
-		defer func() { err = errors.Join(err, p.client.Close()) }() //nolint:revive // there are four
+		clients = append(clients, p.client)
 		p.load = func(ctx context.Context, key int) (row, error) { return w.load(ctx, key, &queries, &behind) }
 		sub, err := s.open(p)
 		if err != nil {

@@ -71,7 +71,8 @@ type age struct {
 	last  time.Duration // since the last of them was
 }
 
-// age returns the age of what a read of key has returned, which began at a time at which version acked was acknowledged.
+// age returns the age of what a read of key has returned, which began at a time at which version acked was
+// acknowledged.
 func (o *oracle) age(key int, write, acked int64, began time.Time) age {
 	l := &o.ledgers[key]
 	l.mu.Lock()

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet"
-	"github.com/cachet-go/cachet/doubledelete"
 	"github.com/cachet-go/cachet/doubledelete/redisqueue"
 	"github.com/cachet-go/cachet/invalidation"
 	"github.com/cachet-go/cachet/invalidation/bustest"
@@ -30,7 +29,7 @@ type parts struct {
 	bus *bus
 }
 
-// openOurs returns how to open a cache with a strategy. what closes what the strategy has made may be nil.
+// openOurs returns how to open a cache with a strategy. closes, which may be nil, closes what the strategy rests on.
 func openOurs(strategy func(p parts) (s cachet.Strategy, closes func() error)) func(*process) (subject, error) {
 	return func(p *process) (subject, error) {
 		st := &chaosstore.Hooked{
@@ -72,9 +71,9 @@ func (o *ours) Close() error {
 	return err
 }
 
-// inRedis returns a schedule of delayed deletes in Redis.
-func inRedis(p parts) (doubledelete.Scheduler, func() error) {
-	q := redisqueue.New(p.client, p.store, redisqueue.Options{Name: p.prefix})
+// inRedis returns a schedule of delayed deletes in Redis, and what closes it.
+func inRedis(p parts) (q *redisqueue.Queue, closes func() error) {
+	q = redisqueue.New(p.client, p.store, redisqueue.Options{Name: p.prefix})
 	return q, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

@@ -12,6 +12,7 @@ import (
 //go:embed page.html.tmpl
 var pageText string
 
+//nolint:gochecknoglobals // parsed once
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 type page struct {
@@ -44,7 +45,7 @@ func (r *report) html(w io.Writer) error {
 		report: r, Findings: r.findings(), Columns: columns(),
 		Keys: keys, Readers: readers, Writers: writers, Processes: processes, Fence: fence, Bound: bound,
 	}
-	for _, q := range quantities {
+	for _, q := range &quantities {
 		var svg bytes.Buffer
 		if err := r.chart(&svg, q); err != nil {
 			return err
@@ -56,9 +57,9 @@ func (r *report) html(w io.Writer) error {
 		var behind time.Duration
 		for i, res := range results {
 			behind = max(behind, res.Lag)
-			row := pageRow{strategy: r.Rows[i], Note: res.note(), Class: class(r.Rows[i], res, float64(res.Stale))}
+			row := pageRow{strategy: r.Rows[i], Note: res.note(), Class: class(r.Rows[i], &res, float64(res.Stale))}
 			for _, c := range p.Columns {
-				row.Cells = append(row.Cells, c.cell(res))
+				row.Cells = append(row.Cells, c.cell(&res))
 			}
 			pt.Rows = append(pt.Rows, row)
 		}
@@ -71,7 +72,7 @@ func (r *report) html(w io.Writer) error {
 }
 
 // note says what was to be expected.
-func (r result) note() string {
+func (r *result) note() string {
 	switch c := r.claim; {
 	case !r.Kept():
 		return "BROKEN: this was promised not to happen"
@@ -89,54 +90,54 @@ func (r result) note() string {
 // column is one of a table, and what it means.
 type column struct {
 	Name, Meaning string
-	cell          func(result) string
+	cell          func(*result) string
 }
 
 func columns() []column {
 	ms := func(d time.Duration) string { return inMilliseconds(milliseconds(d)) }
 	return []column{
-		{"reads", "How many reads were made.", func(r result) string { return thousands(r.Reads) }},
+		{"reads", "How many reads were made.", func(r *result) string { return thousands(r.Reads) }},
 		{
 			"stale per million", "Of a million reads, how many began after a write was acknowledged and returned an older " +
 				"version of the record. A write counts as acknowledged when the call returned nil, at the death of a writer " +
 				"that was killed after its commit, and a second after a call that said that it could not invalidate.",
-			func(r result) string { return whole(r.PerMillion()) },
+			func(r *result) string { return whole(r.PerMillion()) },
 		},
 		{
 			"longest", "The longest time between the first acknowledged write that a read missed and the begin of that read. " +
 				"Records live for a minute, so a run cannot show more than its own length.",
-			func(r result) string { return ms(r.Longest) },
+			func(r *result) string { return ms(r.Longest) },
 		},
 		{
 			"after the last write", "The longest time after the last acknowledged write at which a reader still got an older " +
 				"version. Strategies with a bound promise this one. The one before may be longer, by as much as the replica " +
 				"lags, where a record is written again while the replica has yet to apply the write before.",
-			func(r result) string { return ms(r.Last) },
+			func(r *result) string { return ms(r.Last) },
 		},
 		{
-			"later than " + bound.String() + ", per million", "Of a million reads, how many were stale and began later than that " +
-				"after the last acknowledged write.",
-			func(r result) string { return whole(r.OverPerMillion()) },
+			"later than " + bound.String() + ", per million",
+			"Of a million reads, how many were stale and began later than that after the last acknowledged write.",
+			func(r *result) string { return whole(r.OverPerMillion()) },
 		},
 		{
 			"wrong at rest", "How many records the caches return in another version than the database holds, when all " +
 				"processes have rested and the replica has caught up. Nobody repairs these before the TTL ends.",
-			func(r result) string { return strconv.Itoa(r.Wrong) },
+			func(r *result) string { return strconv.Itoa(r.Wrong) },
 		},
 		{
 			"phantoms", "How many reads returned what was never committed.",
-			func(r result) string { return thousands(r.Phantoms) },
+			func(r *result) string { return thousands(r.Phantoms) },
 		},
 		{
 			"queries per 1,000 reads", "How many queries for a record the database got for a thousand reads.",
-			func(r result) string { return whole(r.QueriesPerThousand()) },
+			func(r *result) string { return whole(r.QueriesPerThousand()) },
 		},
-		{"write p50", "The median time of a write, with its commit.", func(r result) string { return ms(r.P50) }},
-		{"write p99", "The time within which 99 of 100 writes were done.", func(r result) string { return ms(r.P99) }},
+		{"write p50", "The median time of a write, with its commit.", func(r *result) string { return ms(r.P50) }},
+		{"write p99", "The time within which 99 of 100 writes were done.", func(r *result) string { return ms(r.P99) }},
 		{
 			"trips per write", "How often a writer waited for Redis, on the average. What is done later, or by others, is not " +
 				"among it.",
-			func(r result) string { return strconv.FormatFloat(r.TripsPerWrite(), 'f', 1, 64) },
+			func(r *result) string { return strconv.FormatFloat(r.TripsPerWrite(), 'f', 1, 64) },
 		},
 	}
 }

@@ -65,7 +65,8 @@ func (r *report) findings() (all []finding) {
 				add(true, res.Kept(), "%s, %s: nothing stale, in %s reads (%d stale, %d wrong at rest)",
 					trial(t), res.Strategy, thousands(res.Reads), res.Stale, res.Wrong)
 			case c.kind == bounded:
-				add(true, res.Kept(), "%s, %s: nothing stale %v after the last write, in %s reads (at most %v after it; %d wrong at rest; lag up to %v)",
+				add(true, res.Kept(),
+					"%s, %s: nothing stale %v after the last write, in %s reads (at most %v after it; %d wrong at rest; lag up to %v)",
 					trial(t), res.Strategy, c.bound, thousands(res.Reads), res.Last.Round(time.Millisecond), res.Wrong,
 					res.Lag.Round(time.Millisecond))
 			case !r.Rows[i].Ours && trial(t) == lag:
@@ -75,7 +76,8 @@ func (r *report) findings() (all []finding) {
 						trial(t), res.Strategy, bound, res.Over, res.Last.Round(time.Millisecond))
 				}
 			case !r.Rows[i].Ours:
-				add(false, res.Stale > 0 || res.Wrong > 0, "%s, %s: stale (%d, %d wrong at rest)", trial(t), res.Strategy, res.Stale, res.Wrong)
+				add(false, res.Stale > 0 || res.Wrong > 0, "%s, %s: stale (%d, %d wrong at rest)",
+					trial(t), res.Strategy, res.Stale, res.Wrong)
 			}
 		}
 	}

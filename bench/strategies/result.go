@@ -61,22 +61,22 @@ func (r *result) add(o result) {
 }
 
 // PerMillion is how many of a million reads were stale.
-func (r result) PerMillion() float64 { return 1e6 * float64(r.Stale) / float64(max(r.Reads, 1)) }
+func (r *result) PerMillion() float64 { return 1e6 * float64(r.Stale) / float64(max(r.Reads, 1)) }
 
 // OverPerMillion is how many of a million reads were stale for longer than bound after the last write.
-func (r result) OverPerMillion() float64 { return 1e6 * float64(r.Over) / float64(max(r.Reads, 1)) }
+func (r *result) OverPerMillion() float64 { return 1e6 * float64(r.Over) / float64(max(r.Reads, 1)) }
 
 // QueriesPerThousand is how many queries the database got for a thousand reads.
-func (r result) QueriesPerThousand() float64 {
+func (r *result) QueriesPerThousand() float64 {
 	return 1e3 * float64(r.Queries) / float64(max(r.Reads, 1))
 }
 
 // TripsPerWrite is how often a writer waited for Redis.
-func (r result) TripsPerWrite() float64 { return r.Trips / float64(max(r.Writes, 1)) }
+func (r *result) TripsPerWrite() float64 { return r.Trips / float64(max(r.Writes, 1)) }
 
 // Kept reports whether a strategy has kept what it promises. Where the replica was behind by more than it was told,
 // it promises nothing.
-func (r result) Kept() bool {
+func (r *result) Kept() bool {
 	if r.Lag >= bound {
 		return true
 	}

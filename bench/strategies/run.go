@@ -32,7 +32,8 @@ func run(ctx context.Context, tb testing.TB, cfg config, rows []strategy, out io
 	all, done := trials*len(rows), 0
 	fmt.Fprintf(out, "%s\n%d strategies, %d trials, %v each\n", db.name, len(rows), trials, cfg.each)
 	for t := range trial(trials) {
-		fmt.Fprintf(out, "\n%s\n%-32s %9s %9s %12s %9s %7s %7s\n", t, "", "reads", "stale", "per million", "longest", "wrong", "to go")
+		fmt.Fprintf(out, "\n%s\n%-32s %9s %9s %12s %9s %7s %7s\n",
+			t, "", "reads", "stale", "per million", "longest", "wrong", "to go")
 		for _, s := range rows {
 			began := time.Now()
 			done++

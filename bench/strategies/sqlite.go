@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"path/filepath"
@@ -57,8 +58,7 @@ func (c *copier) run(ctx context.Context) {
 		time.Sleep(time.Until(done.at.Add(time.Duration(c.lag.Load()))))
 		// Two writers of a record may come here in either order.
 		const update = "UPDATE records SET write = ?, version = ? WHERE key = ? AND version < ?"
-		if _, err := c.replica.ExecContext(ctx, update, done.Write, done.Version, done.Key, done.Version); err != nil && c.err == nil {
-			c.err = err
-		}
+		_, err := c.replica.ExecContext(ctx, update, done.Write, done.Version, done.Key, done.Version)
+		c.err = cmp.Or(c.err, err)
 	}
 }

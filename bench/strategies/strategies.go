@@ -75,12 +75,13 @@ func twice(delay time.Duration) func(*process) *naive {
 const (
 	staleFill = "a reader loads the old record, the writer commits and deletes, the reader stores the old record"
 	noReplica = "a reader loads the old record from the replica after the delete; needs ReplicaLag or a delayed delete"
+	forgotten = "a delayed delete in memory dies with its process; needs a Scheduler"
 	diesFirst = "a writer that dies between its commit and its delete has not deleted; needs Fence"
 )
 
 // strategies returns the rows, in the order of the tables.
 func strategies() []strategy {
-	rows := []strategy{
+	return append([]strategy{
 		usual("update cache, then database", "SET, UPDATE",
 			"two writers: SET 1, SET 2, UPDATE 2, UPDATE 1. A writer that dies after its SET leaves what never was", 0,
 			inOrder(cacheThenDB)),
@@ -98,8 +99,7 @@ func strategies() []strategy {
 			"stale for the delay. A writer that dies has scheduled nothing", bound, twice(bound)),
 		usual("double delete, 3 s", "DEL, UPDATE, DEL, 3 s, DEL",
 			"stale for the delay, which is longer than it need be", 3*time.Second, twice(3*time.Second)),
-	}
-	return append(rows, promising()...)
+	}, promising()...)
 }
 
 // promising returns the rows of this library.
@@ -123,7 +123,7 @@ func promising() []strategy {
 		row("aside, Fence and ReplicaLag", "aside.Strategy{Fence: 2 s, ReplicaLag: 500 ms}", bound,
 			[trials]claim{nothingStale, nothingStale, boundedStale}, plain(aside.Strategy{Fence: fence, ReplicaLag: bound})),
 		row("doubledelete, in memory", "doubledelete.New({Delay: 500 ms})", bound,
-			[trials]claim{nothingStale, noPromise("a delayed delete in memory dies with its process; needs a Scheduler"), boundedStale},
+			[trials]claim{nothingStale, noPromise(forgotten), boundedStale},
 			func(parts) (cachet.Strategy, func() error) {
 				return doubledelete.New(doubledelete.Options{Delay: bound}), nil
 			}),
@@ -144,7 +144,8 @@ func promising() []strategy {
 				return invalidation.Strategy{Publisher: p.bus}, nil
 			}),
 		row("queue, doubledelete, Fence",
-			"invalidation.Strategy{Publisher: bus, Inner: doubledelete.New({Delay: 500 ms, Within: aside.Strategy{Fence: 2 s}})}",
+			"invalidation.Strategy{Publisher: bus, Inner: "+
+				"doubledelete.New({Delay: 500 ms, Within: aside.Strategy{Fence: 2 s}})}",
 			bound, [trials]claim{nothingStale, nothingStale, boundedStale},
 			func(p parts) (cachet.Strategy, func() error) {
 				p.bus.consume(p.store, invalidation.Options{Fenced: true})

@@ -7,8 +7,9 @@ const (
 	stalls  trial = iota // loaders stall between their query and the fill
 	crashes              // and writers die around their commit, and deletes are lost
 	lag                  // loaders stall, and read from a replica that lags
-	trials  = 3
 )
+
+const trials = 3
 
 func (t trial) String() string {
 	return [trials]string{"loaders stall", "writers die", "the replica lags"}[t]
