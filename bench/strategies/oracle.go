@@ -2,7 +2,6 @@ package main
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,11 +13,11 @@ type oracle struct{ ledgers []ledger }
 
 // ledger is what is known of one record. Its versions are numbered by the database, in the order of commits.
 type ledger struct {
-	// acked is the largest version that was acknowledged. Version 1 is there from the start.
-	acked atomic.Int64
-
 	mu sync.Mutex
 	// Guarded by mu.
+	acked     int64               // the largest version that was acknowledged; version 1 is there from the start
+	underWay  int                 // writes
+	ended     time.Time           // the last write that was under way
 	versions  map[int64]int64     // of writes, by their number
 	committed map[int64]time.Time // by version: when that was known
 	replaced  []time.Time         // by version: when a newer one was first acknowledged
@@ -30,14 +29,47 @@ func newOracle(keys int) *oracle {
 	for i := range o.ledgers {
 		l := &o.ledgers[i]
 		l.versions, l.committed, l.unknown = map[int64]int64{0: 1}, make(map[int64]time.Time), make(map[int64]int64)
-		l.acked.Store(1)
+		l.acked = 1
 		l.replaced = make([]time.Time, 1)
 	}
 	return o
 }
 
-// acked returns the version that a read of key which begins now has to know of.
-func (o *oracle) acked(key int) int64 { return o.ledgers[key].acked.Load() }
+// moment is what was known of a record when a read began.
+type moment struct {
+	key   int
+	acked int64 // the version that the read has to know of
+	began time.Time
+	quiet time.Duration // for how long no write had been under way
+}
+
+// begin returns the moment.
+func (o *oracle) begin(key int) moment {
+	l := &o.ledgers[key]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := moment{key: key, acked: l.acked, began: time.Now()}
+	if l.underWay == 0 && !l.ended.IsZero() {
+		m.quiet = m.began.Sub(l.ended)
+	}
+	return m
+}
+
+// start notes that a write is under way, and end that it is not any more.
+func (o *oracle) start(key int) {
+	l := &o.ledgers[key]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.underWay++
+}
+
+func (o *oracle) end(key int) {
+	l := &o.ledgers[key]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.underWay--
+	l.ended = time.Now()
+}
 
 // commit notes that write has become version.
 func (o *oracle) commit(key int, write, version int64) {
@@ -62,19 +94,18 @@ func (o *oracle) ack(key int, write int64) {
 	for int64(len(l.replaced)) < version {
 		l.replaced = append(l.replaced, now)
 	}
-	l.acked.Store(int64(len(l.replaced)))
+	l.acked = int64(len(l.replaced))
 }
 
 // age is for how long what a read returned had been out of date when the read began. Zero: it was not.
 type age struct {
 	first time.Duration // since the first of the writes that it misses was acknowledged
-	last  time.Duration // since the last of them was
+	quiet time.Duration // since the last write of the record was over; 0 if one was under way
 }
 
-// age returns the age of what a read of key has returned, which began at a time at which version acked was
-// acknowledged.
-func (o *oracle) age(key int, write, acked int64, began time.Time) age {
-	l := &o.ledgers[key]
+// age returns the age of what a read has returned that began at m.
+func (o *oracle) age(m moment, write int64) age {
+	l := &o.ledgers[m.key]
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	version, ok := l.versions[write]
@@ -82,10 +113,10 @@ func (o *oracle) age(key int, write, acked int64, began time.Time) age {
 		l.unknown[write]++
 		return age{}
 	}
-	if version >= acked {
+	if version >= m.acked {
 		return age{}
 	}
-	return age{first: max(began.Sub(l.replaced[version]), 1), last: max(began.Sub(l.replaced[acked-1]), 1)}
+	return age{first: max(m.began.Sub(l.replaced[version]), 1), quiet: m.quiet}
 }
 
 // lag returns how far a query that began at a time and returned version was behind what had been committed.

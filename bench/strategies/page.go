@@ -109,14 +109,15 @@ func columns() []column {
 			func(r *result) string { return ms(r.Longest) },
 		},
 		{
-			"after the last write", "The longest time after the last acknowledged write at which a reader still got an older " +
-				"version. Strategies with a bound promise this one. The one before may be longer, by as much as the replica " +
-				"lags, where a record is written again while the replica has yet to apply the write before.",
+			"after the last write", "The longest time after the last write of a record was over, and no other under way, at " +
+				"which a reader still got an older version. Strategies with a bound promise this one. The one before may be " +
+				"longer, by as much as the replica lags, where a record is written again while the replica has yet to apply " +
+				"the write before.",
 			func(r *result) string { return ms(r.Last) },
 		},
 		{
 			"later than " + bound.String() + ", per million",
-			"Of a million reads, how many were stale and began later than that after the last acknowledged write.",
+			"Of a million reads, how many were stale and began later than that after the last write was over.",
 			func(r *result) string { return whole(r.OverPerMillion()) },
 		},
 		{

@@ -30,8 +30,8 @@ type result struct {
 
 func (r *result) stale(a age) {
 	r.Stale++
-	r.Longest, r.Last = max(r.Longest, a.first), max(r.Last, a.last)
-	if a.last > bound {
+	r.Longest, r.Last = max(r.Longest, a.first), max(r.Last, a.quiet)
+	if a.quiet > bound {
 		r.Over++
 	}
 }

@@ -72,14 +72,14 @@ func (w *workload) drive(ctx context.Context, d time.Duration) {
 }
 
 func (w *workload) read(ctx context.Context, s subject, key int, _ *rand.Rand, own *result) {
-	acked, began := w.oracle.acked(key), time.Now()
+	m := w.oracle.begin(key)
 	write, err := s.Read(ctx, key)
 	if err != nil {
 		own.fail(err)
 		return
 	}
 	own.Reads++
-	if a := w.oracle.age(key, write, acked, began); a.first > 0 {
+	if a := w.oracle.age(m, write); a.first > 0 {
 		own.stale(a)
 	}
 }
@@ -89,6 +89,7 @@ func (w *workload) write(ctx context.Context, s subject, key int, r *rand.Rand, 
 	ctx = context.WithValue(ctx, fateKey{}, f)
 	commit := func(ctx context.Context) error {
 		if f.diesBefore {
+			w.oracle.end(key)
 			<-w.end
 			return errDead
 		}
@@ -101,11 +102,13 @@ func (w *workload) write(ctx context.Context, s subject, key int, r *rand.Rand, 
 		if f.dies {
 			// There is nobody to tell. From now on the new record is what readers expect.
 			w.oracle.ack(key, f.write)
+			w.oracle.end(key)
 			<-w.end
 			return errDead
 		}
 		return nil
 	}
+	w.oracle.start(key)
 	if f.dies || f.diesBefore {
 		own.Deaths++
 		w.dead.Go(func() { _ = s.Write(ctx, key, commit) })
@@ -129,6 +132,7 @@ func (w *workload) write(ctx context.Context, s subject, key int, r *rand.Rand, 
 	default:
 		own.fail(err)
 	}
+	w.oracle.end(key)
 }
 
 // wrong returns how many records at rest are not what the database holds, in any process.
