@@ -79,7 +79,7 @@ func TestOneFileHasTheWholeReport(t *testing.T) {
 	require.Equal(t, len(quantities), strings.Count(page.String(), "<svg "))
 	require.NoError(t, rep.markdown(&table))
 	for _, s := range rep.Rows {
-		require.Equal(t, trials, strings.Count(table.String(), "| "+s.Name+" |"))
+		require.Equal(t, 1, strings.Count(table.String(), "| "+s.Name+" |"))
 	}
 	require.NoError(t, rep.chart(&chart, perMillion))
 	for dec := xml.NewDecoder(&chart); ; {
