@@ -42,7 +42,7 @@ func inMilliseconds(x float64) string {
 // how long.
 var perMillion = quantity{
 	Title: "Stale reads per million (logarithmic)", label: whole, least: 1,
-	heads: [trials]string{lag: fmt.Sprintf("the replica lags: after %v", bound)},
+	heads: [trials]string{lag: fmt.Sprintf("the replica lags: after %v", most)},
 	value: func(r *result) float64 {
 		if r.Trial == lag.String() {
 			return r.OverPerMillion()

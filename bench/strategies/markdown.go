@@ -14,7 +14,7 @@ func (r *report) markdown(w io.Writer) error {
 	fmt.Fprintf(&b, "%s. Runs of %v, seed %d, %s reads in all.\n\n", r.Database, r.Each, r.Seed, thousands(r.reads()))
 	header := []string{
 		"", "loaders stall: stale per million", "longest", "writers die: stale per million", "wrong at rest",
-		fmt.Sprintf("the replica lags: stale %v after the last write, per million", bound), "longest", "wrong at rest",
+		fmt.Sprintf("the replica lags: stale %v after the last write, per million", most), "longest", "wrong at rest",
 		"queries per 1,000 reads", "trips per write", "write p50", "p99",
 	}
 	b.WriteString("| " + strings.Join(header, " | ") + " |\n|---|" + strings.Repeat("--:|", len(header)-1) + "\n")

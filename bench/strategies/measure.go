@@ -55,6 +55,8 @@ func (l *laboratory) measure(ctx context.Context, s strategy, t trial) (_ result
 	var nemesis sync.WaitGroup
 	running, stop := context.WithCancel(ctx)
 	defer stop()
+	var late time.Duration
+	nemesis.Go(func() { late = oversleep(running) })
 	if t == lag {
 		nemesis.Go(func() { l.vary(running, w) })
 	}
@@ -65,7 +67,7 @@ func (l *laboratory) measure(ctx context.Context, s strategy, t trial) (_ result
 
 	r, err := l.conclude(ctx, w, s)
 	r.Strategy, r.Trial, r.claim = s.Name, t.String(), s.claims[t]
-	r.Queries, r.Lag = asked, time.Duration(behind.Load())
+	r.Late, r.Queries, r.Lag = late, asked, time.Duration(behind.Load())
 	if err != nil {
 		return fail(err)
 	}
@@ -113,6 +115,17 @@ func (w *workload) load(ctx context.Context, key int, queries, behind *atomic.In
 	}
 	time.Sleep(drawStall())
 	return r, nil
+}
+
+// oversleep returns how late a sleeper was woken up at most, until ctx ends.
+func oversleep(ctx context.Context) (late time.Duration) {
+	const nap = 5 * time.Millisecond
+	for ctx.Err() == nil {
+		began := time.Now()
+		time.Sleep(nap)
+		late = max(late, time.Since(began)-nap)
+	}
+	return late
 }
 
 // vary changes the lag of the replica until ctx ends.

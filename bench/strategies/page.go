@@ -23,7 +23,7 @@ type page struct {
 	Columns  []column
 
 	Keys, Readers, Writers, Processes int
-	Fence, Bound                      time.Duration
+	Bound, Most                       time.Duration
 }
 
 type pageTrial struct {
@@ -43,7 +43,7 @@ type pageRow struct {
 func (r *report) html(w io.Writer) error {
 	p := page{
 		report: r, Findings: r.findings(), Columns: columns(),
-		Keys: keys, Readers: readers, Writers: writers, Processes: processes, Fence: fence, Bound: bound,
+		Keys: keys, Readers: readers, Writers: writers, Processes: processes, Bound: bound, Most: most,
 	}
 	for _, q := range &quantities {
 		var svg bytes.Buffer
@@ -79,7 +79,7 @@ func (r *result) note() string {
 	case c.kind == never:
 		return "promised: nothing stale"
 	case c.kind == bounded:
-		return "promised: nothing stale " + c.bound.String() + " after the last write"
+		return "promised: nothing stale " + r.limit().Round(time.Millisecond).String() + " after the last write"
 	case r.Stale == 0 && r.Wrong == 0:
 		return "nothing promised: " + c.why
 	default:
@@ -116,7 +116,7 @@ func columns() []column {
 			func(r *result) string { return ms(r.Last) },
 		},
 		{
-			"later than " + bound.String() + ", per million",
+			"later than " + most.String() + ", per million",
 			"Of a million reads, how many were stale and began later than that after the last write was over.",
 			func(r *result) string { return whole(r.OverPerMillion()) },
 		},

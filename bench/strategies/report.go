@@ -66,14 +66,15 @@ func (r *report) findings() (all []finding) {
 					trial(t), res.Strategy, thousands(res.Reads), res.Stale, res.Wrong)
 			case c.kind == bounded:
 				add(true, res.Kept(),
-					"%s, %s: nothing stale %v after the last write, in %s reads (at most %v after it; %d wrong at rest; lag up to %v)",
-					trial(t), res.Strategy, c.bound, thousands(res.Reads), res.Last.Round(time.Millisecond), res.Wrong,
-					res.Lag.Round(time.Millisecond))
+					"%s, %s: nothing stale %v after the last write, in %s reads (at most %v after it; %d wrong at rest; "+
+						"lag up to %v, sleepers up to %v late)",
+					trial(t), res.Strategy, res.limit().Round(time.Millisecond), thousands(res.Reads),
+					res.Last.Round(time.Millisecond), res.Wrong, res.Lag.Round(time.Millisecond), res.Late.Round(time.Millisecond))
 			case !r.Rows[i].Ours && trial(t) == lag:
 				// A bound that nobody breaks would prove nothing.
 				if r.Rows[i].Name == "update, then delete" {
 					add(false, res.Over > 0, "%s, %s: stale %v after the last write (%d; up to %v after it)",
-						trial(t), res.Strategy, bound, res.Over, res.Last.Round(time.Millisecond))
+						trial(t), res.Strategy, most, res.Over, res.Last.Round(time.Millisecond))
 				}
 			case !r.Rows[i].Ours:
 				add(false, res.Stale > 0 || res.Wrong > 0, "%s, %s: stale (%d, %d wrong at rest)",
