@@ -54,7 +54,10 @@ func (h *host) Fatal(args ...any) { panic(fatal{errors.New(fmt.Sprint(args...))}
 
 func (h *host) Fatalf(format string, args ...any) { panic(fatal{fmt.Errorf(format, args...)}) }
 
-func (h *host) Skipf(format string, args ...any) { h.Fatalf(format, args...) }
+// Skipf is called where a server is not installed.
+func (h *host) Skipf(format string, args ...any) {
+	h.Fatal(fmt.Sprintf(format, args...) + "; with -db sqlite, nothing but redis-server is needed")
+}
 
 func (h *host) TempDir() string {
 	dir, err := os.MkdirTemp("", "cachet-strategies-")
