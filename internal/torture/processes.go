@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"github.com/cachet-go/cachet/internal/torture/clock"
+)
+
+func killClient(ctx context.Context, w *world, dice *rand.Rand) {
+	sleep(ctx, dice, 50*time.Millisecond, 600*time.Millisecond)
+	m := w.victim(dice)
+	w.note("kill of %d", m.process)
+	w.murder(m)
+}
+
+func stopClient(ctx context.Context, w *world, dice *rand.Rand) {
+	m := w.victim(dice)
+	w.note("stop of %d", m.process)
+	m.signal(syscall.SIGSTOP)
+	sleep(ctx, dice, 100*time.Millisecond, 3*time.Second)
+	m.signal(syscall.SIGCONT)
+	w.note("%d goes on", m.process)
+	sleep(ctx, dice, 0, time.Second)
+}
+
+func stopRedis(ctx context.Context, w *world, dice *rand.Rand) {
+	sleep(ctx, dice, 0, 1500*time.Millisecond)
+	w.note("stop of Redis")
+	w.server.Pause()
+	sleep(ctx, dice, 20*time.Millisecond, 1500*time.Millisecond)
+	w.server.Resume()
+	w.note("Redis goes on")
+}
+
+func debugSleep(ctx context.Context, w *world, dice *rand.Rand) {
+	sleep(ctx, dice, 0, time.Second)
+	w.note("DEBUG SLEEP")
+	w.do("debug", "sleep", 0.05+dice.Float64())
+}
+
+func restart(ctx context.Context, w *world, dice *rand.Rand) {
+	sleep(ctx, dice, 100*time.Millisecond, 2*time.Second)
+	w.note("kill of Redis")
+	w.server.Kill()
+	sleep(ctx, dice, 0, 500*time.Millisecond)
+	w.server.Restart()
+	w.note("Redis is back")
+}
+
+// restartFromDump has Redis lose what it acknowledged after the dump.
+func restartFromDump(ctx context.Context, w *world, dice *rand.Rand) {
+	sleep(ctx, dice, 0, time.Second)
+	from := clock.Now()
+	w.do("save")
+	sleep(ctx, dice, 50*time.Millisecond, time.Second)
+	w.note("kill of Redis")
+	lost := clock.Now()
+	w.server.Kill()
+	w.server.Restart()
+	w.lost(from, lost)
+	w.note("Redis is back from its dump")
+}
+
+func failOver(ctx context.Context, w *world, dice *rand.Rand) {
+	sleep(ctx, dice, 500*time.Millisecond, 2*time.Second)
+	w.note("kill of the master")
+	w.sentinel.Failover()
+	w.note("there is a new master")
+}
+
+// loseAndFailOver keeps from the replicas what is acknowledged for a while, and kills the master.
+func loseAndFailOver(ctx context.Context, w *world, dice *rand.Rand) {
+	sleep(ctx, dice, 500*time.Millisecond, 2*time.Second)
+	from := clock.Now()
+	replicas := append(w.sentinel.Replicas[:0:0], w.sentinel.Replicas...)
+	for _, r := range replicas {
+		r.Pause()
+	}
+	w.sentinel.Master.Do("client", "kill", "type", "replica") // what is on its way to them is lost with the connection
+	sleep(ctx, dice, 50*time.Millisecond, 250*time.Millisecond)
+	w.note("kill of the master")
+	lost := clock.Now()
+	w.sentinel.Master.Kill()
+	for _, r := range replicas {
+		r.Resume()
+	}
+	w.sentinel.Failover()
+	w.lost(from, lost)
+	w.note("there is a new master, which has lost something")
+}

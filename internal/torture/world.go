@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cachet-go/cachet/internal/redistest"
+	"github.com/cachet-go/cachet/internal/torture/clock"
+	"github.com/cachet-go/cachet/internal/torture/history"
+	"github.com/cachet-go/cachet/internal/torture/source"
+	"github.com/cachet-go/cachet/internal/torture/worker"
+)
+
+// What a phase is made of.
+const (
+	processes = 4
+	rows      = 150 // of each of the two caches
+)
+
+// world is what a nemesis acts upon: the servers, the processes and the network between them.
+type world struct {
+	*host
+
+	nemesis nemesis
+	cfg     worker.Config
+	began   int64
+
+	// One of these.
+	server   *redistest.Server
+	sentinel *redistest.Sentinel
+	cluster  *redistest.Cluster
+	clock    string // the file that server has its clock from, if it is a wrong one
+
+	db      *source.Source
+	served  *source.Server
+	history *history.History
+	crew    []*member
+
+	acts atomic.Int64
+
+	mu sync.Mutex
+	// Guarded by mu.
+	events  []history.Event
+	windows []history.Window
+}
+
+// stall is how long the database takes: now and then longer than a lease.
+func stall(dice *rand.Rand) time.Duration {
+	switch n := dice.IntN(400); {
+	case n == 0:
+		return worker.Lease + time.Duration(dice.Int64N(int64(worker.Lease/2)))
+	case n < 40:
+		return time.Duration(dice.Int64N(int64(100 * time.Millisecond)))
+	default:
+		return time.Duration(dice.Int64N(int64(5 * time.Millisecond)))
+	}
+}
+
+// build starts servers and processes.
+func build(h *host, n nemesis, seed uint64) *world {
+	w := &world{
+		host: h, nemesis: n, began: clock.Now(), db: source.New(2 * rows), history: history.New(2 * rows),
+	}
+	var err error
+	if w.served, err = source.Serve(w.db, seed, stall); err != nil {
+		h.Fatalf("%v", err)
+	}
+	h.Cleanup(w.served.Close)
+	w.cfg = worker.Config{
+		Seed: seed, Source: w.served.Addr, Rows: rows, Pad: 64, Readers: 4, PlainWriters: 3, FencedWriters: 3,
+	}
+	switch n.servers {
+	case single:
+		w.server = redistest.Start(h, "--enable-debug-command", "local")
+		w.cfg.Redis = []string{w.server.Addr}
+	case wrongClock:
+		w.server = w.withClock()
+		w.cfg.Redis = []string{w.server.Addr}
+	case withSentinels:
+		w.sentinel = redistest.StartSentinel(h)
+		w.cfg.Redis, w.cfg.Master = w.sentinel.Addrs(), redistest.Service
+	case withSlots:
+		w.cluster = redistest.StartCluster(h, 3)
+		w.cfg.Cluster = true
+		for _, s := range w.cluster.Servers {
+			w.cfg.Redis = append(w.cfg.Redis, s.Addr)
+		}
+	}
+	if n.setup != nil {
+		n.setup(&w.cfg)
+	}
+	for range processes {
+		w.crew = append(w.crew, w.enlist())
+	}
+	return w
+}
+
+// libfaketime is where Debian has it.
+const libfaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+// withClock starts a server whose clock is what a file says.
+func (w *world) withClock() *redistest.Server {
+	if _, err := os.Stat(libfaketime); err != nil {
+		w.Fatalf("no wrong clocks without faketime (apt-get install faketime): %v", err)
+	}
+	w.clock = w.TempDir() + "/clock"
+	w.setClock(0)
+	return redistest.StartIn(w, []string{
+		"LD_PRELOAD=" + libfaketime, "FAKETIME_TIMESTAMP_FILE=" + w.clock, "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1",
+	})
+}
+
+// setClock puts the server's clock off by d.
+func (w *world) setClock(d time.Duration) {
+	next := w.clock + ".next"
+	if err := os.WriteFile(next, fmt.Appendf(nil, "%+.3f", d.Seconds()), 0o600); err != nil {
+		w.Fatalf("%v", err)
+	}
+	if err := os.Rename(next, w.clock); err != nil {
+		w.Fatalf("%v", err)
+	}
+}
+
+// note keeps a fault for the history.
+func (w *world) note(format string, args ...any) {
+	w.acts.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, history.Event{At: clock.Now(), What: "*** " + fmt.Sprintf(format, args...)})
+}
+
+// lost keeps a window in which a server lost what it had acknowledged.
+func (w *world) lost(from, lost int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	until := lost + int64(worker.TTL+worker.StaleTTL+100*time.Millisecond)
+	w.windows = append(w.windows, history.Window{From: from, Lost: lost, To: clock.Now(), Until: until})
+}
+
+// do executes a command on the one server, if that is there.
+func (w *world) do(args ...any) any {
+	client := redis.NewClient(&redis.Options{Addr: w.server.Addr, Protocol: 2, MaxRetries: -1, DialerRetries: 1})
+	defer client.Close() //nolint:errcheck // nothing is lost
+	v, err := client.Do(context.Background(), args...).Result()
+	if err != nil {
+		return nil
+	}
+	return v
+}
