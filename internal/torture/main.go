@@ -5,7 +5,7 @@
 //
 // A run ends with a verdict, and with status 1 if a promise was broken; then the seed and the history of the key are
 // printed. The same seed gives the same faults at the same times, and the callers the same dice; how they meet is up
-// to the scheduler. It needs redis-server, and for wrong clocks libfaketime.
+// to the scheduler. It needs redis-server, and for wrong clocks a C compiler.
 package main
 
 import (

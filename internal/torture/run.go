@@ -55,7 +55,7 @@ func (r *run) phase(n nemesis, length time.Duration, seed uint64) result {
 	defer stop()
 	go w.progress(ctx, r.out)
 	w.rage(ctx, seed)
-	if w.clock != "" {
+	if w.clock != nil {
 		w.setClock(0)
 	}
 	w.dismiss()

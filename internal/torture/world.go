@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/cachet-go/cachet/internal/torture/history"
 	"github.com/cachet-go/cachet/internal/torture/source"
 	"github.com/cachet-go/cachet/internal/torture/worker"
+	"github.com/cachet-go/cachet/internal/torture/wrongclock"
 )
 
 // What a phase is made of.
@@ -36,7 +36,7 @@ type world struct {
 	server   *redistest.Server
 	sentinel *redistest.Sentinel
 	cluster  *redistest.Cluster
-	clock    string // the file that server has its clock from, if it is a wrong one
+	clock    *wrongclock.Clock // of server, if that is wrong
 
 	db      *source.Source
 	served  *source.Server
@@ -102,28 +102,20 @@ func build(h *host, n nemesis, seed uint64) *world {
 	return w
 }
 
-// libfaketime is where Debian has it.
-const libfaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-
-// withClock starts a server whose clock is what a file says.
+// withClock starts a server whose clock can be set.
 func (w *world) withClock() *redistest.Server {
-	if _, err := os.Stat(libfaketime); err != nil {
-		w.Fatalf("no wrong clocks without faketime (apt-get install faketime): %v", err)
+	clock, err := wrongclock.New(w.TempDir())
+	if err != nil {
+		w.Fatalf("%v", err)
 	}
-	w.clock = w.TempDir() + "/clock"
-	w.setClock(0)
-	return redistest.StartIn(w, []string{
-		"LD_PRELOAD=" + libfaketime, "FAKETIME_TIMESTAMP_FILE=" + w.clock, "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1",
-	})
+	w.Cleanup(func() { _ = clock.Close() })
+	w.clock = clock
+	return redistest.StartIn(w, clock.Environment())
 }
 
 // setClock puts the server's clock off by d.
 func (w *world) setClock(d time.Duration) {
-	next := w.clock + ".next"
-	if err := os.WriteFile(next, fmt.Appendf(nil, "%+.3f", d.Seconds()), 0o600); err != nil {
-		w.Fatalf("%v", err)
-	}
-	if err := os.Rename(next, w.clock); err != nil {
+	if err := w.clock.Set(d); err != nil {
 		w.Fatalf("%v", err)
 	}
 }
