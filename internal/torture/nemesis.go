@@ -47,8 +47,8 @@ var nemeses = []nemesis{
 	{name: "clock", what: "Redis's clock jumps by up to 5 s", servers: wrongClock, acts: []act{jump}, fencesGo: true},
 	{name: "slots", what: "slots of a cluster move", servers: withSlots, acts: []act{moveSlot}},
 	{
-		name: "failover", what: "Sentinel promotes a replica, invalidations wait for one",
-		servers: withSentinels, acts: []act{failOver}, setup: waitForAReplica, fencesGo: true,
+		name: "failover", what: "Sentinel promotes a replica; invalidations wait for all of them",
+		servers: withSentinels, acts: []act{failOver}, setup: waitForReplicas, fencesGo: true,
 	},
 	{
 		name: "storm", what: "all that leaves fences standing, at once",
@@ -78,7 +78,7 @@ func plainWritersOnly(cfg *worker.Config) { cfg.PlainWriters, cfg.FencedWriters 
 
 func largeValues(cfg *worker.Config) { cfg.Pad = 4 << 10 }
 
-func waitForAReplica(cfg *worker.Config) { cfg.Replicas = 1 }
+func waitForReplicas(cfg *worker.Config) { cfg.Replicas = 2 }
 
 // sleep sleeps for a time between two, by chance, or until ctx ends.
 func sleep(ctx context.Context, dice *rand.Rand, least, most time.Duration) {

@@ -67,7 +67,7 @@ func restartFromDump(ctx context.Context, w *world, dice *rand.Rand) {
 func failOver(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 500*time.Millisecond, 2*time.Second)
 	w.note("kill of the master")
-	w.sentinel.Failover()
+	w.failOver()
 	w.note("there is a new master")
 }
 
@@ -87,7 +87,14 @@ func loseAndFailOver(ctx context.Context, w *world, dice *rand.Rand) {
 	for _, r := range replicas {
 		r.Resume()
 	}
-	w.sentinel.Failover()
+	w.failOver()
 	w.lost(from, lost)
 	w.note("there is a new master, which has lost something")
+}
+
+func (w *world) failOver() {
+	w.failing.Store(true)
+	w.sentinel.Failover()
+	time.Sleep(500 * time.Millisecond) // until all sentinels say so
+	w.failing.Store(false)
 }

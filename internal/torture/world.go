@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/cachet-go/cachet/internal/redistest"
 	"github.com/cachet-go/cachet/internal/torture/clock"
@@ -43,7 +40,8 @@ type world struct {
 	history *history.History
 	crew    []*member
 
-	acts atomic.Int64
+	acts    atomic.Int64
+	failing atomic.Bool // a failover is under way that was asked for
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -84,7 +82,7 @@ func build(h *host, n nemesis, seed uint64) *world {
 		w.server = w.withClock()
 		w.cfg.Redis = []string{w.server.Addr}
 	case withSentinels:
-		w.sentinel = redistest.StartSentinel(h)
+		w.withSentinels()
 		w.cfg.Redis, w.cfg.Master = w.sentinel.Addrs(), redistest.Service
 	case withSlots:
 		w.cluster = redistest.StartCluster(h, 3)
@@ -102,24 +100,6 @@ func build(h *host, n nemesis, seed uint64) *world {
 	return w
 }
 
-// withClock starts a server whose clock can be set.
-func (w *world) withClock() *redistest.Server {
-	clock, err := wrongclock.New(w.TempDir())
-	if err != nil {
-		w.Fatalf("%v", err)
-	}
-	w.Cleanup(func() { _ = clock.Close() })
-	w.clock = clock
-	return redistest.StartIn(w, clock.Environment())
-}
-
-// setClock puts the server's clock off by d.
-func (w *world) setClock(d time.Duration) {
-	if err := w.clock.Set(d); err != nil {
-		w.Fatalf("%v", err)
-	}
-}
-
 // note keeps a fault for the history.
 func (w *world) note(format string, args ...any) {
 	w.acts.Add(1)
@@ -132,17 +112,7 @@ func (w *world) note(format string, args ...any) {
 func (w *world) lost(from, lost int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	until := lost + int64(worker.TTL+worker.StaleTTL+100*time.Millisecond)
-	w.windows = append(w.windows, history.Window{From: from, Lost: lost, To: clock.Now(), Until: until})
-}
-
-// do executes a command on the one server, if that is there.
-func (w *world) do(args ...any) any {
-	client := redis.NewClient(&redis.Options{Addr: w.server.Addr, Protocol: 2, MaxRetries: -1, DialerRetries: 1})
-	defer client.Close() //nolint:errcheck // nothing is lost
-	v, err := client.Do(context.Background(), args...).Result()
-	if err != nil {
-		return nil
-	}
-	return v
+	now := clock.Now()
+	until := now + int64(worker.TTL+worker.StaleTTL+100*time.Millisecond)
+	w.windows = append(w.windows, history.Window{From: from, Lost: lost, To: now, Until: until})
 }
