@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"github.com/cachet-go/cachet/internal/torture/worker"
 )
 
@@ -47,6 +49,7 @@ func main() {
 		seed   = flag.Uint64("seed", rand.Uint64()>>32, "of the faults and of the callers' dice")
 	)
 	flag.Parse()
+	logging.Disable()
 	chosen, err := choose(*names)
 	if err != nil || flag.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, err)

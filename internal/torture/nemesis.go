@@ -56,7 +56,7 @@ var nemeses = []nemesis{
 	},
 	{
 		name: "flood", what: "all that leaves processes alone but for stopping them, at once", fencesGo: true,
-		acts: []act{stopClient, stopRedis, debugSleep, cut, killConnections, blackHole, late, flush, evict, restart},
+		acts: []act{stopClient, cut, killConnections, blackHole, late, flush, evict, restart},
 	},
 	{
 		name: "dump", what: "Redis restarts from an old dump (a limit)",
@@ -72,9 +72,16 @@ var nemeses = []nemesis{
 	},
 }
 
-func fencedWritersOnly(cfg *worker.Config) { cfg.PlainWriters, cfg.FencedWriters = 0, 6 }
+// dawdle is how long writers that are to be killed there stay before and after their commit, at most.
+const dawdle = 200 * time.Millisecond
 
-func plainWritersOnly(cfg *worker.Config) { cfg.PlainWriters, cfg.FencedWriters = 6, 0 }
+func fencedWritersOnly(cfg *worker.Config) {
+	cfg.PlainWriters, cfg.FencedWriters, cfg.Linger = 0, 6, dawdle
+}
+
+func plainWritersOnly(cfg *worker.Config) {
+	cfg.PlainWriters, cfg.FencedWriters, cfg.Linger = 6, 0, dawdle
+}
 
 func largeValues(cfg *worker.Config) { cfg.Pad = 4 << 10 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet/internal/torture/history"
+	"github.com/cachet-go/cachet/internal/torture/worker"
 )
 
 // result is what came out of a phase.
@@ -42,14 +43,23 @@ func (r result) wrong() int {
 func (r result) documented() int64 {
 	n := r.plain.Forgiven + r.fenced.Forgiven
 	if r.world.nemesis.limit {
-		n += int64(r.wrongPlain + r.wrongFenced)
+		n += r.plain.Late + int64(r.wrongPlain+r.wrongFenced)
 	}
 	return n
 }
 
+// oldest is for how long a version had been superseded that was read.
+func (r result) oldest() time.Duration { return max(r.plain.Oldest, r.fenced.Oldest) }
+
+// immortal reports whether a copy outlived its time.
+func (r result) immortal() bool {
+	return r.world.clock == nil && r.oldest() > worker.Life+margin
+}
+
 // kept reports whether all promises were kept.
 func (r result) kept() bool {
-	return r.stale() == 0 && r.phantoms() == 0 && r.wrong() == 0 && r.inverted() == 0 && r.tally.Pending == 0
+	return r.stale() == 0 && r.phantoms() == 0 && r.wrong() == 0 && r.inverted() == 0 && !r.immortal() &&
+		r.tally.Pending == 0 && r.tally.ReadErrors == 0
 }
 
 func (r result) print(out io.Writer) {
@@ -64,9 +74,10 @@ func (r result) print(out io.Writer) {
 	if r.world.nemesis.fencesGo {
 		linear = fmt.Sprintf("linearizability not promised (%d)", r.fenced.Inverted)
 	}
-	fmt.Fprintf(out, "  %d stale, %d phantoms, %d wrong at rest, %d pending; fenced: %s", r.stale(), r.phantoms(), r.wrong(), t.Pending, linear)
+	fmt.Fprintf(out, "  %d stale, %d phantoms, %d wrong at rest, %d pending, superseded for %v at most; fenced: %s",
+		r.stale(), r.phantoms(), r.wrong(), t.Pending, r.oldest().Round(time.Millisecond), linear)
 	if r.world.nemesis.limit {
-		fmt.Fprintf(out, "; %d as documented, 0 later", r.documented())
+		fmt.Fprintf(out, "; %d stale or late as documented", r.documented())
 	}
 	fmt.Fprintf(out, "; without a fence: %d inverted\n", r.plain.Inverted)
 	for _, e := range r.world.history.Errors[:min(3, len(r.world.history.Errors))] {
@@ -80,10 +91,15 @@ func (r result) print(out io.Writer) {
 // explain prints the history of the keys of the first findings.
 func (r result) explain(out io.Writer) {
 	w := r.world
-	for _, f := range []*history.Finding{
-		r.plain.FirstStale, r.fenced.FirstStale, r.plain.FirstPhantom, r.fenced.FirstPhantom, r.fenced.FirstInverted,
-	} {
-		if f == nil || f == r.fenced.FirstInverted && r.inverted() == 0 {
+	findings := []*history.Finding{r.plain.FirstStale, r.fenced.FirstStale, r.plain.FirstPhantom, r.fenced.FirstPhantom}
+	if r.inverted() > 0 {
+		findings = append(findings, r.fenced.FirstInverted)
+	}
+	if r.immortal() {
+		findings = append(findings, r.plain.TheOldest, r.fenced.TheOldest)
+	}
+	for _, f := range findings {
+		if f == nil {
 			continue
 		}
 		fmt.Fprintf(out, "  %v:\n", f)

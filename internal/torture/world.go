@@ -72,7 +72,8 @@ func build(h *host, n nemesis, seed uint64) *world {
 	}
 	h.Cleanup(w.served.Close)
 	w.cfg = worker.Config{
-		Seed: seed, Source: w.served.Addr, Rows: rows, Pad: 64, Readers: 4, PlainWriters: 3, FencedWriters: 3,
+		Seed: seed, Source: w.served.Addr, Rows: rows, Pad: 64, Linger: 20 * time.Millisecond,
+		Readers: 4, PlainWriters: 3, FencedWriters: 3,
 	}
 	switch n.servers {
 	case single:
@@ -113,6 +114,6 @@ func (w *world) lost(from, lost int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := clock.Now()
-	until := now + int64(worker.TTL+worker.StaleTTL+100*time.Millisecond)
+	until := now + int64(worker.Life)
 	w.windows = append(w.windows, history.Window{From: from, Lost: lost, To: now, Until: until})
 }

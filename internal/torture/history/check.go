@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/cachet-go/cachet/internal/torture/source"
 )
@@ -24,13 +25,20 @@ type Verdict struct {
 	Forgiven int64 // the same, within a window
 	Phantoms int64 // of a version that had not been committed by their end, and perhaps never was
 	Inverted int64 // older than what had been committed, or had been read, before they began
+	Late     int64 // of a version that had been superseded for longer than Patience when they began
 	Proved   int   // windows that porcupine has found linearizable
 	Refuted  int   // windows that it has not
 	Unknown  int   // windows that took it too long
 
-	// The first of each kind, with the key.
-	FirstStale, FirstPhantom, FirstInverted *Finding
+	Oldest time.Duration // for which a version had been superseded when a read began that returned it
+
+	// The first of each kind, with the key, and the oldest.
+	FirstStale, FirstPhantom, FirstInverted, TheOldest *Finding
 }
+
+// Patience is how long after a commit the old version may be read without being late: writers dawdle before they
+// acknowledge.
+const Patience = 500 * time.Millisecond
 
 // Finding is a read that should not have returned what it did.
 type Finding struct {
@@ -135,6 +143,7 @@ func (k *Key) checkInverted(v *Verdict, key int) {
 			}
 		}
 		committed := k.committed(r.Start)
+		k.checkAge(v, key, r)
 		switch {
 		case r.Version < committed:
 			v.Inverted++
@@ -143,6 +152,22 @@ func (k *Key) checkInverted(v *Verdict, key int) {
 			v.Inverted++
 			note(&v.FirstInverted, Finding{key, r, fmt.Sprintf("after process %d had read version %d", seen.Process, seen.Version)})
 		}
+	}
+}
+
+// checkAge notes for how long the version that a read returned had been superseded.
+func (k *Key) checkAge(v *Verdict, key int, r Read) {
+	next := sort.Search(len(k.Commits), func(i int) bool { return k.Commits[i].Version > r.Version })
+	if next == len(k.Commits) {
+		return
+	}
+	age := time.Duration(r.Start - k.Commits[next].End)
+	if age > Patience {
+		v.Late++
+	}
+	if age > v.Oldest {
+		v.Oldest = age
+		v.TheOldest = &Finding{key, r, fmt.Sprintf("which had been superseded for %v", age)}
 	}
 }
 

@@ -16,6 +16,7 @@ const Environment = "CACHET_WORKER"
 const (
 	TTL      = 2 * time.Second
 	StaleTTL = time.Second
+	Life     = TTL + StaleTTL
 	Lease    = time.Second
 	Fence    = 2 * time.Second
 )
@@ -28,12 +29,13 @@ type Config struct {
 	Source   string   // address of the database
 	Redis    []string // addresses of the servers
 	Cluster  bool
-	Master   string // name of the master, if Redis are sentinels
-	Replicas int    // that must have an invalidation
-	Rows     int    // of each cache
-	Pad      int    // bytes that values have besides
-	Slow     bool   // requests and replies for leases and fills are held up now and then
-	Readers  int    // of each cache
+	Master   string        // name of the master, if Redis are sentinels
+	Replicas int           // that must have an invalidation
+	Rows     int           // of each cache
+	Pad      int           // bytes that values have besides
+	Linger   time.Duration // of a writer before and after its commit, at most
+	Slow     bool          // requests and replies for leases and fills are held up now and then
+	Readers  int           // of each cache
 
 	PlainWriters, FencedWriters int
 }

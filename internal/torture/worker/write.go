@@ -34,7 +34,7 @@ func (w *worker) write(ctx context.Context, c *Cache, dice *rand.Rand, first int
 
 func (w *worker) writeOne(c *Cache, dice *rand.Rand, key int) {
 	ctx := context.Background()
-	before, after := linger(dice), linger(dice)
+	before, after := w.linger(dice), w.linger(dice)
 	rollback := dice.IntN(10) == 0
 	start := clock.Now()
 	deadline := start + int64(Fence-slack)
@@ -65,9 +65,9 @@ func (w *worker) writeOne(c *Cache, dice *rand.Rand, key int) {
 }
 
 // linger is how long a writer stays before or after its commit.
-func linger(dice *rand.Rand) time.Duration {
+func (w *worker) linger(dice *rand.Rand) time.Duration {
 	if dice.IntN(3) > 0 {
 		return 0
 	}
-	return time.Duration(dice.Int64N(int64(20 * time.Millisecond)))
+	return time.Duration(dice.Int64N(int64(w.cfg.Linger)))
 }
