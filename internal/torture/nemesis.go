@@ -33,7 +33,7 @@ type nemesis struct {
 
 var nemeses = []nemesis{
 	{name: "calm", what: "nothing"},
-	{name: "kill", what: "readers and fenced writers are killed", acts: []act{killClient}, setup: fencedWritersOnly},
+	{name: "kill", what: "readers and fenced writers are killed", acts: []act{killClient}, setup: fencedOnly},
 	{name: "stop-clients", what: "processes stand still, for longer than leases and fences", acts: []act{stopClient, stopClient}},
 	{name: "stop-redis", what: "Redis stands still, for longer than a lease", acts: []act{stopRedis}},
 	{name: "sleep", what: "DEBUG SLEEP", acts: []act{debugSleep}},
@@ -52,7 +52,7 @@ var nemeses = []nemesis{
 	},
 	{
 		name: "storm", what: "all that leaves fences standing, at once",
-		acts: []act{killClient, stopClient, stopRedis, cut, killConnections, blackHole, late}, setup: fencedWritersOnly,
+		acts: []act{killClient, stopClient, stopRedis, cut, killConnections, blackHole, late}, setup: fencedOnly,
 	},
 	{
 		name: "flood", what: "all that leaves processes alone but for stopping them, at once", fencesGo: true,
@@ -68,19 +68,19 @@ var nemeses = []nemesis{
 	},
 	{
 		name: "kill-unfenced", what: "writers without a fence are killed (a limit)",
-		acts: []act{killClient}, setup: plainWritersOnly, limit: true,
+		acts: []act{killClient}, setup: plainOnly, limit: true,
 	},
 }
 
 // dawdle is how long writers that are to be killed there stay before and after their commit, at most.
 const dawdle = 200 * time.Millisecond
 
-func fencedWritersOnly(cfg *worker.Config) {
-	cfg.PlainWriters, cfg.FencedWriters, cfg.Linger = 0, 6, dawdle
+func fencedOnly(cfg *worker.Config) {
+	cfg.Plain, cfg.Fenced, cfg.Linger = worker.Callers{}, worker.Callers{Readers: 8, Writers: 6}, dawdle
 }
 
-func plainWritersOnly(cfg *worker.Config) {
-	cfg.PlainWriters, cfg.FencedWriters, cfg.Linger = 6, 0, dawdle
+func plainOnly(cfg *worker.Config) {
+	cfg.Plain, cfg.Fenced, cfg.Linger = worker.Callers{Readers: 8, Writers: 6}, worker.Callers{}, dawdle
 }
 
 func largeValues(cfg *worker.Config) { cfg.Pad = 4 << 10 }

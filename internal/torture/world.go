@@ -73,7 +73,7 @@ func build(h *host, n nemesis, seed uint64) *world {
 	h.Cleanup(w.served.Close)
 	w.cfg = worker.Config{
 		Seed: seed, Source: w.served.Addr, Rows: rows, Pad: 64, Linger: 20 * time.Millisecond,
-		Readers: 4, PlainWriters: 3, FencedWriters: 3,
+		Plain: worker.Callers{Readers: 4, Writers: 3}, Fenced: worker.Callers{Readers: 4, Writers: 3},
 	}
 	switch n.servers {
 	case single:

@@ -43,6 +43,19 @@ var All = map[string][]Edit{
 	},
 }
 
+// OfFences are those that only writers with a fence notice.
+var OfFences = map[string][]Edit{
+	"no fence is placed": {
+		{"aside/strategy.go", "return inv.Fence(ctx, token, s.Fence, keys...)", "return nil"},
+	},
+	"a writer lifts the fences of others": {
+		{"store/redisstore/lift.lua", "if f.token ~= token then", "if false then"},
+	},
+	"a lease is granted over a fence": {
+		{"store/redisstore/lease.lua", "if r.kind == 'F' then", "if false then"},
+	},
+}
+
 // Overlay writes broken copies of files of the module whose directory is root, and returns the description of them
 // for go build -overlay.
 func Overlay(tb testing.TB, root string, edits []Edit) string {

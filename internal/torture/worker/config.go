@@ -35,10 +35,12 @@ type Config struct {
 	Pad      int           // bytes that values have besides
 	Linger   time.Duration // of a writer before and after its commit, at most
 	Slow     bool          // requests and replies for leases and fills are held up now and then
-	Readers  int           // of each cache
 
-	PlainWriters, FencedWriters int
+	Plain, Fenced Callers
 }
+
+// Callers is how many goroutines use a cache.
+type Callers struct{ Readers, Writers int }
 
 // FromEnvironment returns what a worker is told, or false in a process that is none.
 func FromEnvironment() (cfg Config, ok bool, err error) {

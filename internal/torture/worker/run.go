@@ -44,12 +44,13 @@ func Run(cfg Config, commands io.Reader, out io.Writer) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	var callers sync.WaitGroup
-	for i, c := range []*Cache{caches.Plain, caches.Fenced} {
-		for n := range cfg.Readers {
+	for i, callersOf := range []Callers{cfg.Plain, cfg.Fenced} {
+		c := []*Cache{caches.Plain, caches.Fenced}[i]
+		for n := range callersOf.Readers {
 			dice := rand.New(rand.NewPCG(cfg.Seed, uint64(i<<8|n)))
 			callers.Go(func() { w.read(ctx, c, dice, i*cfg.Rows) })
 		}
-		for n := range []int{cfg.PlainWriters, cfg.FencedWriters}[i] {
+		for n := range callersOf.Writers {
 			dice := rand.New(rand.NewPCG(cfg.Seed, uint64(1<<16|i<<8|n)))
 			callers.Go(func() { w.write(ctx, c, dice, i*cfg.Rows) })
 		}
