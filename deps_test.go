@@ -24,6 +24,8 @@ var importers = map[string][]string{
 	"github.com/klauspost/compress":     {"codec"},
 	"github.com/sony/gobreaker/v2":      {"store/redisstore"},
 	"golang.org/x/sync":                 {"aside"},
+	"github.com/anishathalye/porcupine": {"internal/torture/history"},
+	"golang.org/x/sys":                  {"internal/torture/clock"},
 }
 
 // importer returns the packages that may import name.
@@ -37,11 +39,14 @@ func importer(name string) []string {
 }
 
 // testing support, which no program links.
-var support = []string{"internal/redistest", "internal/torture", "store/storetest"}
+var support = []string{
+	"internal/redistest", "internal/torture", "internal/torture/mutant", "internal/torture/worker", "store/storetest",
+}
 
 func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
 	strangers := []string{
 		"go-redis", "kafka", "sqlite", "jackc/pgx", "lib/pq", "go-sql-driver", "testify", "redisstore",
+		"porcupine", "x/sys",
 	}
 	for _, pkg := range []string{
 		".", "./store/memstore", "./store/chaosstore", "./doubledelete", "./aftercommit", "./spool",

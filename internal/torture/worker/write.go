@@ -17,6 +17,9 @@ var errRollback = errors.New("rolled back")
 // idle is how long a writer rests between bursts, at most.
 const idle = 200 * time.Millisecond
 
+// hot is how many keys have half of the writes, so that writers meet.
+const hot = 3
+
 // slack is what a transaction has less than its fence, which may have been placed late.
 const slack = 100 * time.Millisecond
 
@@ -24,6 +27,9 @@ const slack = 100 * time.Millisecond
 func (w *worker) write(ctx context.Context, c *Cache, dice *rand.Rand, first int) {
 	for ctx.Err() == nil {
 		key := first + dice.IntN(w.cfg.Rows)
+		if dice.IntN(2) == 0 {
+			key = first + dice.IntN(hot)
+		}
 		for range 1 + dice.IntN(3) {
 			w.writeOne(c, dice, key)
 			pause(ctx, time.Duration(dice.Int64N(int64(idle/4))))
