@@ -74,8 +74,8 @@ func (s *Sentinel) Promoted() *Server {
 	return promoted
 }
 
-// Failover kills the master and waits until a replica has taken its place, which becomes Master. The old one comes back,
-// empty, as a replica of it.
+// Failover kills the master and waits until a replica has taken its place, which becomes Master. The old one comes
+// back, empty, as a replica of it.
 func (s *Sentinel) Failover() {
 	s.tb.Helper()
 	old := s.Master

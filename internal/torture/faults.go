@@ -12,7 +12,7 @@ import (
 func cut(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 0, 200*time.Millisecond)
 	m := w.victim(dice)
-	w.note("the connections of %d are cut", m.process)
+	w.notef("the connections of %d are cut", m.process)
 	m.proxy.Cut()
 }
 
@@ -20,38 +20,38 @@ func blackHole(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 0, 500*time.Millisecond)
 	m := w.victim(dice)
 	if dice.IntN(2) == 0 {
-		w.note("%d is sent no replies", m.process)
+		w.notef("%d is sent no replies", m.process)
 		m.proxy.Mute(true)
 	} else {
-		w.note("what %d sends is swallowed", m.process)
+		w.notef("what %d sends is swallowed", m.process)
 		m.proxy.Blackhole(true)
 	}
 	sleep(ctx, dice, 50*time.Millisecond, time.Second)
 	m.proxy.Blackhole(false)
 	m.proxy.Cut()
-	w.note("the connections of %d are cut", m.process)
+	w.notef("the connections of %d are cut", m.process)
 }
 
 func late(ctx context.Context, w *world, dice *rand.Rand) {
 	m := w.victim(dice)
-	w.note("what %d sends is held up", m.process)
+	w.notef("what %d sends is held up", m.process)
 	m.proxy.Hold()
 	sleep(ctx, dice, 50*time.Millisecond, 2*time.Second)
 	m.proxy.Release()
-	w.note("what %d sent arrives", m.process)
+	w.notef("what %d sent arrives", m.process)
 	sleep(ctx, dice, 0, 300*time.Millisecond)
 }
 
 func killConnections(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 0, 300*time.Millisecond)
 	kind := []string{"normal", "pubsub"}[dice.IntN(2)]
-	w.note("CLIENT KILL TYPE %s", kind)
+	w.notef("CLIENT KILL TYPE %s", kind)
 	w.do("client", "kill", "type", kind, "skipme", "yes")
 }
 
 func flush(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 0, 300*time.Millisecond)
-	w.note("FLUSHALL")
+	w.notef("FLUSHALL")
 	w.do("flushall")
 }
 
@@ -75,16 +75,16 @@ func evict(ctx context.Context, w *world, dice *rand.Rand) {
 	}
 	policy := policies[dice.IntN(len(policies))]
 	limit := used - dice.IntN(used/10)
-	w.note("maxmemory of %d instead of %d, %s", limit, used, policy)
+	w.notef("maxmemory of %d instead of %d, %s", limit, used, policy)
 	w.do("config", "set", "maxmemory-policy", policy, "maxmemory", limit)
 	sleep(ctx, dice, 50*time.Millisecond, time.Second)
 	w.do("config", "set", "maxmemory", 0)
-	w.note("no maxmemory")
+	w.notef("no maxmemory")
 }
 
 func jump(ctx context.Context, w *world, dice *rand.Rand) {
 	off := time.Duration(dice.Int64N(int64(10*time.Second))) - 5*time.Second
-	w.note("Redis's clock is off by %v", off.Round(time.Millisecond))
+	w.notef("Redis's clock is off by %v", off.Round(time.Millisecond))
 	w.setClock(off)
 	sleep(ctx, dice, 20*time.Millisecond, time.Second)
 }
@@ -97,9 +97,9 @@ func moveSlot(ctx context.Context, w *world, dice *rand.Rand) {
 		return
 	}
 	slot := w.cluster.Slot(key)
-	w.note("slot %d moves", slot)
+	w.notef("slot %d moves", slot)
 	end := w.cluster.Migrate(slot, to)
 	sleep(ctx, dice, 0, 100*time.Millisecond)
 	end()
-	w.note("slot %d has moved", slot)
+	w.notef("slot %d has moved", slot)
 }

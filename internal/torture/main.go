@@ -72,7 +72,7 @@ func main() {
 // choose returns the nemeses that names name.
 func choose(names string) ([]nemesis, error) {
 	if names == "all" {
-		return nemeses, nil
+		return nemeses[:], nil
 	}
 	var chosen []nemesis
 	for name := range strings.SplitSeq(names, ",") {
@@ -86,7 +86,7 @@ func choose(names string) ([]nemesis, error) {
 }
 
 func find(name string) (nemesis, bool) {
-	for _, n := range nemeses {
+	for _, n := range nemeses[:] {
 		if n.name == name {
 			return n, true
 		}
@@ -96,7 +96,7 @@ func find(name string) (nemesis, bool) {
 
 func list() string {
 	var b strings.Builder
-	for _, n := range nemeses {
+	for _, n := range nemeses[:] {
 		fmt.Fprintf(&b, "%-14s %s\n", n.name, n.what)
 	}
 	return strings.TrimSpace(b.String())

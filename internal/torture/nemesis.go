@@ -31,15 +31,22 @@ type nemesis struct {
 	limit      bool // of the promise: stale copies are expected, and are gone when their time is over
 }
 
-var nemeses = []nemesis{
+// nemeses are all of them, in the order in which they act.
+var nemeses = [...]nemesis{
 	{name: "calm", what: "nothing"},
 	{name: "kill", what: "readers and fenced writers are killed", acts: []act{killClient}, setup: fencedOnly},
-	{name: "stop-clients", what: "processes stand still, for longer than leases and fences", acts: []act{stopClient, stopClient}},
+	{
+		name: "stop-clients", what: "processes stand still, for longer than leases and fences",
+		acts: []act{stopClient, stopClient},
+	},
 	{name: "stop-redis", what: "Redis stands still, for longer than a lease", acts: []act{stopRedis}},
 	{name: "sleep", what: "DEBUG SLEEP", acts: []act{debugSleep}},
 	{name: "cut", what: "connections are cut", acts: []act{cut, cut}},
 	{name: "client-kill", what: "CLIENT KILL", acts: []act{killConnections}},
-	{name: "black-hole", what: "what is sent to Redis is swallowed, or what it answers", acts: []act{blackHole, blackHole}},
+	{
+		name: "black-hole", what: "what is sent to Redis is swallowed, or what it answers",
+		acts: []act{blackHole, blackHole},
+	},
 	{name: "late", what: "what was sent arrives after its sender has given up", acts: []act{late, late}},
 	{name: "flush", what: "FLUSHALL", acts: []act{flush}, fencesGo: true},
 	{name: "evict", what: "maxmemory, with every policy", acts: []act{evict}, fencesGo: true, setup: largeValues},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
 
@@ -12,42 +13,42 @@ import (
 func killClient(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 50*time.Millisecond, 600*time.Millisecond)
 	m := w.victim(dice)
-	w.note("kill of %d", m.process)
+	w.notef("kill of %d", m.process)
 	w.murder(m)
 }
 
 func stopClient(ctx context.Context, w *world, dice *rand.Rand) {
 	m := w.victim(dice)
-	w.note("stop of %d", m.process)
+	w.notef("stop of %d", m.process)
 	m.signal(syscall.SIGSTOP)
 	sleep(ctx, dice, 100*time.Millisecond, 3*time.Second)
 	m.signal(syscall.SIGCONT)
-	w.note("%d goes on", m.process)
+	w.notef("%d goes on", m.process)
 	sleep(ctx, dice, 0, time.Second)
 }
 
 func stopRedis(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 0, 1500*time.Millisecond)
-	w.note("stop of Redis")
+	w.notef("stop of Redis")
 	w.server.Pause()
 	sleep(ctx, dice, 20*time.Millisecond, 1500*time.Millisecond)
 	w.server.Resume()
-	w.note("Redis goes on")
+	w.notef("Redis goes on")
 }
 
 func debugSleep(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 0, time.Second)
-	w.note("DEBUG SLEEP")
+	w.notef("DEBUG SLEEP")
 	w.do("debug", "sleep", 0.05+dice.Float64())
 }
 
 func restart(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 100*time.Millisecond, 2*time.Second)
-	w.note("kill of Redis")
+	w.notef("kill of Redis")
 	w.server.Kill()
 	sleep(ctx, dice, 0, 500*time.Millisecond)
 	w.server.Restart()
-	w.note("Redis is back")
+	w.notef("Redis is back")
 }
 
 // restartFromDump has Redis lose what it acknowledged after the dump.
@@ -56,32 +57,32 @@ func restartFromDump(ctx context.Context, w *world, dice *rand.Rand) {
 	from := clock.Now()
 	w.do("save")
 	sleep(ctx, dice, 50*time.Millisecond, time.Second)
-	w.note("kill of Redis")
+	w.notef("kill of Redis")
 	lost := clock.Now()
 	w.server.Kill()
 	w.server.Restart()
 	w.lost(from, lost)
-	w.note("Redis is back from its dump")
+	w.notef("Redis is back from its dump")
 }
 
 func failOver(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 500*time.Millisecond, 2*time.Second)
-	w.note("kill of the master")
+	w.notef("kill of the master")
 	w.failOver()
-	w.note("there is a new master")
+	w.notef("there is a new master")
 }
 
 // loseAndFailOver keeps from the replicas what is acknowledged for a while, and kills the master.
 func loseAndFailOver(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 500*time.Millisecond, 2*time.Second)
 	from := clock.Now()
-	replicas := append(w.sentinel.Replicas[:0:0], w.sentinel.Replicas...)
+	replicas := slices.Clone(w.sentinel.Replicas)
 	for _, r := range replicas {
 		r.Pause()
 	}
 	w.sentinel.Master.Do("client", "kill", "type", "replica") // what is on its way to them is lost with the connection
 	sleep(ctx, dice, 50*time.Millisecond, 250*time.Millisecond)
-	w.note("kill of the master")
+	w.notef("kill of the master")
 	lost := clock.Now()
 	w.sentinel.Master.Kill()
 	for _, r := range replicas {
@@ -89,7 +90,7 @@ func loseAndFailOver(ctx context.Context, w *world, dice *rand.Rand) {
 	}
 	w.failOver()
 	w.lost(from, lost)
-	w.note("there is a new master, which has lost something")
+	w.notef("there is a new master, which has lost something")
 }
 
 func (w *world) failOver() {

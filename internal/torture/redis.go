@@ -74,9 +74,9 @@ func (w *world) watch(ctx context.Context) {
 			if named == last[addr] || named == "<nil>" {
 				continue
 			}
-			w.note("the sentinel %s names %s", addr, named)
+			w.notef("the sentinel %s names %s", addr, named)
 			if last[addr] != "" && !w.failing.Load() {
-				w.note("nobody asked for that")
+				w.notef("nobody asked for that")
 				from := clock.Now() - int64(disorder)
 				time.Sleep(disorder)
 				w.lost(from, from)

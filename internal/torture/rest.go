@@ -35,7 +35,7 @@ func (w *world) wrong() (plain, fenced, cached int) {
 		cached++
 		if got, want := e.Value.Version, w.db.Read(key); got != want || e.Value.Key != key {
 			*count++
-			w.note("at rest key %d is cached as %d:%d and is %d", key, e.Value.Key, got, want)
+			w.notef("at rest key %d is cached as %d:%d and is %d", key, e.Value.Key, got, want)
 		}
 	}
 	if err := caches.Plain.Close(); err != nil {

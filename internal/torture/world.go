@@ -101,8 +101,8 @@ func build(h *host, n nemesis, seed uint64) *world {
 	return w
 }
 
-// note keeps a fault for the history.
-func (w *world) note(format string, args ...any) {
+// notef keeps a fault for the history.
+func (w *world) notef(format string, args ...any) {
 	w.acts.Add(1)
 	w.mu.Lock()
 	defer w.mu.Unlock()

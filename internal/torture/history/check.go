@@ -150,7 +150,8 @@ func (k *Key) checkInverted(v *Verdict, key int) {
 			note(&v.FirstInverted, Finding{key, r, fmt.Sprintf("after version %d was committed", committed)})
 		case r.Version < seen.Version:
 			v.Inverted++
-			note(&v.FirstInverted, Finding{key, r, fmt.Sprintf("after process %d had read version %d", seen.Process, seen.Version)})
+			why := fmt.Sprintf("after process %d had read version %d", seen.Process, seen.Version)
+			note(&v.FirstInverted, Finding{key, r, why})
 		}
 	}
 }

@@ -15,8 +15,11 @@ import (
 // the module.
 type Edit struct{ File, Old, New string }
 
-// All are the broken rules by name.
-var All = map[string][]Edit{
+// Rules are broken rules by name.
+type Rules map[string][]Edit
+
+// All are those that any reader may notice.
+var All = Rules{
 	"the store does not check the stamp": {
 		{"store/redisstore/fill.lua", "if r.stamp ~= stamp then", "if false then"},
 	},
@@ -44,7 +47,7 @@ var All = map[string][]Edit{
 }
 
 // OfFences are those that only writers with a fence notice.
-var OfFences = map[string][]Edit{
+var OfFences = Rules{
 	"no fence is placed": {
 		{"aside/strategy.go", "return inv.Fence(ctx, token, s.Fence, keys...)", "return nil"},
 	},

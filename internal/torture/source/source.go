@@ -4,6 +4,7 @@ package source
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/cachet-go/cachet/internal/torture/clock"
@@ -75,5 +76,5 @@ func (s *Source) Commits(key int) []Commit {
 	r := &s.rows[key]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.commits[:len(r.commits):len(r.commits)]
+	return slices.Clip(r.commits)
 }

@@ -48,7 +48,8 @@ func FromEnvironment() (cfg Config, ok bool, err error) {
 	if !ok {
 		return cfg, false, nil
 	}
-	return cfg, true, json.Unmarshal([]byte(text), &cfg)
+	err = json.Unmarshal([]byte(text), &cfg)
+	return cfg, true, err
 }
 
 // String is what the environment of a worker should say.
@@ -67,7 +68,7 @@ const (
 )
 
 // Client returns a client as a worker has it.
-func (c Config) Client() redis.UniversalClient {
+func (c Config) Client() redis.UniversalClient { //nolint:ireturn // it is one of three
 	switch {
 	case c.Cluster:
 		return redis.NewClusterClient(&redis.ClusterOptions{

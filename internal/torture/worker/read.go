@@ -26,7 +26,8 @@ func (w *worker) read(ctx context.Context, c *Cache, dice *rand.Rand, first int)
 		case n < 81:
 			w.readOne(ctx, c, history.Fresh, first+dice.IntN(w.cfg.Rows), 0, cachet.Fresh())
 		case n < 85: // whose leaving may end the load
-			w.readOne(ctx, c, history.Hurried, first+dice.IntN(w.cfg.Rows), time.Duration(dice.Int64N(int64(100*time.Millisecond))))
+			leave := time.Duration(dice.Int64N(int64(100 * time.Millisecond)))
+			w.readOne(ctx, c, history.Hurried, first+dice.IntN(w.cfg.Rows), leave)
 		default:
 			w.readOne(ctx, c, history.Get, first+dice.IntN(w.cfg.Rows), 0)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -32,7 +31,6 @@ type worker struct {
 // Run reads and writes until commands end, makes what is still to be made, and reports to out.
 func Run(cfg Config, commands io.Reader, out io.Writer) error {
 	logging.Disable()
-	log.SetOutput(io.Discard)
 	w := &worker{cfg: cfg, db: source.NewClient(cfg.Source), report: history.NewReporter(out)}
 	client := cfg.Client()
 	st := redisstore.New(client, redisstore.Options{Replicas: cfg.Replicas, Lease: Lease})

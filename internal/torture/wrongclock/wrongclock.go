@@ -35,7 +35,8 @@ func New(dir string) (*Clock, error) {
 		return nil, err
 	}
 	c := &Clock{dir, file}
-	return c, c.Set(0)
+	err = c.Set(0)
+	return c, err
 }
 
 // Environment is what a program needs to run by the clock.
