@@ -52,6 +52,7 @@ var nemeses = [...]nemesis{
 	{name: "evict", what: "maxmemory, with every policy", acts: []act{evict}, fencesGo: true, setup: largeValues},
 	{name: "restart", what: "Redis is killed and starts empty", acts: []act{restart}, fencesGo: true},
 	{name: "clock", what: "Redis's clock jumps by up to 5 s", servers: wrongClock, acts: []act{jump}, fencesGo: true},
+	{name: "client-clocks", what: "wall clocks of processes are off by up to 5 s", setup: wrongClocks},
 	{name: "slots", what: "slots of a cluster move", servers: withSlots, acts: []act{moveSlot}},
 	{
 		name: "failover", what: "Sentinel promotes a replica; invalidations wait for all of them",
@@ -91,6 +92,8 @@ func plainOnly(cfg *worker.Config) {
 }
 
 func largeValues(cfg *worker.Config) { cfg.Pad = 4 << 10 }
+
+func wrongClocks(cfg *worker.Config) { cfg.Skew = 5 * time.Second }
 
 func waitForReplicas(cfg *worker.Config) { cfg.Replicas = 2 }
 

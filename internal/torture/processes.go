@@ -76,6 +76,8 @@ func failOver(ctx context.Context, w *world, dice *rand.Rand) {
 func loseAndFailOver(ctx context.Context, w *world, dice *rand.Rand) {
 	sleep(ctx, dice, 500*time.Millisecond, 2*time.Second)
 	from := clock.Now()
+	w.awaitReplicas() // or what they are behind by would be lost as well
+	w.notef("stop of the replicas")
 	replicas := slices.Clone(w.sentinel.Replicas)
 	for _, r := range replicas {
 		r.Pause()

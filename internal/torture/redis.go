@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -59,6 +61,31 @@ func (w *world) withSentinels() {
 		stop()
 		<-watched
 	})
+}
+
+var offset = regexp.MustCompile(`(?:slave|master)_repl_offset:(\d+)`)
+
+// replicated is how much of what a master has executed a server has.
+func (w *world) replicated(s *redistest.Server) int {
+	found := offset.FindStringSubmatch(fmt.Sprint(w.ask(s.Addr, "info", "replication")))
+	if found == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(found[1])
+	if err != nil {
+		w.Fatalf("%v", err)
+	}
+	return n
+}
+
+// awaitReplicas waits until the replicas have what the master has now.
+func (w *world) awaitReplicas() {
+	now := w.replicated(w.sentinel.Master)
+	for _, r := range w.sentinel.Replicas {
+		for w.replicated(r) < now {
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // disorder is how long around a failover that nobody asked for there may have been two masters.

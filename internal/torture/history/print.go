@@ -14,10 +14,10 @@ type Event struct {
 	What string
 }
 
-// around is how much of a history is printed before a finding, and lines is how much at most.
+// around is how much of a history is printed before a finding, and manyReads is how many reads at most.
 const (
-	around = 3 * time.Second
-	lines  = 120
+	around    = 3 * time.Second
+	manyReads = 60
 )
 
 // Print writes what happened to the key of a finding in the seconds before it, with events. Times count from since.
@@ -32,7 +32,12 @@ func (h *History) Print(w io.Writer, f *Finding, since int64, events []Event) {
 		all = append(all, Event{u.Start, fmt.Sprintf("Update by %d begins, version %d", u.Process, u.Version)},
 			Event{u.End, fmt.Sprintf("Update by %d ends, version %d: %v", u.Process, u.Version, u.Outcome)})
 	}
-	for _, r := range k.Reads {
+	reads := slices.DeleteFunc(slices.Clone(k.Reads), func(r Read) bool { return r.Start < from || r.Start > to })
+	if n := len(reads) - manyReads; n > 0 {
+		fmt.Fprintf(w, "    (%d reads left out)\n", n)
+		reads = reads[n:]
+	}
+	for _, r := range reads {
 		mark := ""
 		if r == f.Read {
 			mark = "   <--"
@@ -42,10 +47,6 @@ func (h *History) Print(w io.Writer, f *Finding, since int64, events []Event) {
 	}
 	all = slices.DeleteFunc(all, func(e Event) bool { return e.At < from || e.At > to })
 	slices.SortStableFunc(all, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
-	if n := len(all) - lines; n > 0 {
-		fmt.Fprintf(w, "    (%d lines left out)\n", n)
-		all = all[n:]
-	}
 	for _, e := range all {
 		fmt.Fprintf(w, "    %s %s\n", at(e.At, since), e.What)
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Rows     int           // of each cache
 	Pad      int           // bytes that values have besides
 	Linger   time.Duration // of a writer before and after its commit, at most
+	Skew     time.Duration // of the wall clock, forwards or backwards, at most
 	Slow     bool          // requests and replies for leases and fills are held up now and then
 
 	Plain, Fenced Callers

@@ -35,7 +35,9 @@ func Run(cfg Config, commands io.Reader, out io.Writer) error {
 	client := cfg.Client()
 	st := redisstore.New(client, redisstore.Options{Replicas: cfg.Replicas, Lease: Lease})
 	chaos := chaosstore.New(st, w.slowness())
-	caches, err := NewCaches(chaos, w.db, cfg.Pad, func(error) {}) // readers and writers see what there is to see
+	dice := rand.New(rand.NewPCG(cfg.Seed, 1<<32))
+	off := time.Duration(dice.Int64N(2*int64(cfg.Skew)+1)) - cfg.Skew
+	caches, err := NewCaches(skewed{chaos, off}, w.db, cfg.Pad, func(error) {}) // readers and writers see what there is to see
 	if err != nil {
 		return err
 	}
