@@ -68,8 +68,8 @@ func (r result) print(out io.Writer) {
 		"%d writes, %d acknowledged, %d not invalidated; %d faults\n",
 		r.took.Round(100*time.Millisecond), t.Reads, float64(t.Reads)/r.took.Seconds(), t.Batches, t.ReadErrors,
 		t.Writes, t.Acknowledged, t.Unconfirmed, r.world.acts.Load())
-	fmt.Fprintf(out, "  %d hits, %d stale hits, %d loads, %d refreshes, %d fills refused, %d merged, %d waits, "+
-		"%d cached at rest\n",
+	fmt.Fprintf(out, "  of those who lived to tell: %d hits, %d stale hits, %d loads, %d refreshes, "+
+		"%d fills refused, %d merged, %d waits, %d cached at rest\n",
 		t.Hits, t.StaleHits, t.Loads, t.Refreshes, t.Refused, t.Merged, t.Waits, r.cached)
 	linear := fmt.Sprintf("%d not linearizable, %d windows proved by porcupine, %d unknown",
 		r.inverted(), r.fenced.Proved, r.fenced.Unknown)

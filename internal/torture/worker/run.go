@@ -37,7 +37,8 @@ func Run(cfg Config, commands io.Reader, out io.Writer) error {
 	chaos := chaosstore.New(st, w.slowness())
 	dice := rand.New(rand.NewPCG(cfg.Seed, 1<<32))
 	off := time.Duration(dice.Int64N(2*int64(cfg.Skew)+1)) - cfg.Skew
-	caches, err := NewCaches(skewed{chaos, off}, w.db, cfg.Pad, func(error) {}) // readers and writers see what there is to see
+	ignore := func(error) {} // readers and writers see what there is to see
+	caches, err := NewCaches(skewed{chaos, off}, w.db, cfg.Pad, ignore)
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// skewed is a store as it looks to a process whose wall clock is off. That clock is only ever held against the times that
-// records bear, so to shift those back comes to the same as to put the clock on.
+// skewed is a store as it looks to a process whose wall clock is off. That clock is only ever held against the times
+// that records bear, so to shift those back comes to the same as to put the clock on.
 type skewed struct {
 	store.Store
 	off time.Duration
