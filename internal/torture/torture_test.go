@@ -1,11 +1,13 @@
 package main_test
 
 import (
+	"context"
 	"flag"
 	"maps"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,12 +30,30 @@ func build(t *testing.T, args ...string) string {
 	return program
 }
 
+// torture runs the program, which ends what it has started if the test ends before it.
+func torture(t *testing.T, program string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 func TestNoPromiseIsBrokenWhileThingsGoWrong(t *testing.T) {
-	out, err := exec.Command(build(t), "-for", "12s", "-nemesis", "kill,late,flush,storm", "-seed", "1").CombinedOutput()
-	t.Logf("%s", out)
+	out, err := torture(t, build(t), "-for", "12s", "-nemesis", "kill,late,flush,storm", "-seed", "1")
+	t.Log(out)
 	require.NoError(t, err)
-	require.Contains(t, string(out), "verdict: PASS")
-	require.NotContains(t, string(out), " 0 reads checked")
+	require.Contains(t, out, "verdict: PASS")
+	require.Regexp(t, `[1-9]\d{3,} reads checked`, out)
+	require.Regexp(t, `[1-9]\d* windows proved`, out)
+}
+
+func TestTheProgramNamesWhatItDoesNotKnow(t *testing.T) {
+	out, err := torture(t, build(t), "-nemesis", "calm,earthquake")
+	require.Error(t, err)
+	require.Contains(t, out, `there is no nemesis "earthquake"`)
 }
 
 // The test of the test: each broken rule is found within a minute.
@@ -47,12 +67,12 @@ func TestTheProgramFindsEachBrokenRule(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			program := build(t, "-overlay", mutant.Overlay(t, root, edits))
 			began := time.Now()
-			out, err := exec.Command(program, "-for", "1m", "-nemesis", "calm,late").CombinedOutput()
+			out, err := torture(t, program, "-for", "1m", "-nemesis", "calm,late")
 			require.Error(t, err, "the run passed:\n%s", out)
-			require.Contains(t, string(out), "verdict: FAIL")
-			require.Contains(t, string(out), "   <--", "it does not show the history")
+			require.Contains(t, out, "verdict: FAIL")
+			require.Contains(t, out, "   <--", "it does not show the history")
 			t.Logf("after %v", time.Since(began).Round(100*time.Millisecond))
-			for line := range strings.Lines(string(out)) {
+			for line := range strings.Lines(out) {
 				if strings.Contains(line, " stale, ") || strings.Contains(line, " returned version ") {
 					t.Log(strings.TrimSpace(line))
 				}
