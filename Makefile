@@ -79,12 +79,12 @@ mutants: ## break each rule of the protocol, one at a time: the test that holds 
 .PHONY: soak
 soak: ## the torture test with SOAKREADS reads
 	@scripts/install-tools.sh redis
-	go test ./internal/torture -run '^TestSoakNoReadIsStale$$' -timeout 60m -v -soak.reads=$(SOAKREADS)
+	go test ./internal/torture/soak -run '^TestSoakNoReadIsStale$$' -timeout 60m -v -soak.reads=$(SOAKREADS)
 
 .PHONY: soak-race
 soak-race: ## the same under the race detector
 	@scripts/install-tools.sh redis cc
-	CGO_ENABLED=1 go test -race ./internal/torture -run '^TestSoakNoReadIsStale$$' -timeout 60m -v -soak.reads=$(SOAKREADS)
+	CGO_ENABLED=1 go test -race ./internal/torture/soak -run '^TestSoakNoReadIsStale$$' -timeout 60m -v -soak.reads=$(SOAKREADS)
 
 .PHONY: tidy-check
 tidy-check: ## fail where go.mod or go.sum is not tidy

@@ -26,6 +26,8 @@ var importers = map[string][]string{
 	"github.com/sony/gobreaker/v2":      {"store/redisstore"},
 	"golang.org/x/sync":                 {"aside"},
 	"github.com/segmentio/kafka-go":     {"invalidation/kafkabus"},
+	"github.com/anishathalye/porcupine": {"internal/torture/history"},
+	"golang.org/x/sys":                  {"internal/torture/clock"},
 }
 
 // importer returns the packages that may import name.
@@ -40,12 +42,14 @@ func importer(name string) []string {
 
 // testing support, which no program links.
 var support = []string{
-	"internal/kafkatest", "internal/proctest", "internal/redistest", "internal/sqltest", "internal/torture", "store/storetest",
+	"internal/kafkatest", "internal/proctest", "internal/redistest", "internal/sqltest", "internal/torture",
+	"internal/torture/worker", "store/storetest",
 }
 
 func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
 	strangers := []string{
 		"go-redis", "kafka", "sqlite", "jackc/pgx", "lib/pq", "go-sql-driver", "testify", "redisstore",
+		"porcupine", "x/sys",
 	}
 	for _, pkg := range []string{
 		".", "./store/memstore", "./store/chaosstore", "./doubledelete", "./aftercommit", "./spool", "./invalidation",

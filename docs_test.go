@@ -14,7 +14,7 @@ import (
 // A race that names a test which has gone is a promise that nobody keeps.
 func TestEveryTestNamedInTheDocsExists(t *testing.T) {
 	var code strings.Builder
-	for _, pattern := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go", "store/storetest/*.go"} {
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go", "*/*/*/*_test.go", "store/storetest/*.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {

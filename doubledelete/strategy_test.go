@@ -13,8 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachet-go/cachet/aside"
 	"github.com/cachet-go/cachet/doubledelete"
 	"github.com/cachet-go/cachet/store"
+	"github.com/cachet-go/cachet/store/memstore"
 )
 
 var (
@@ -238,4 +240,24 @@ func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
 	} {
 		require.ErrorContains(t, doubledelete.New(opts).Validate(), want)
 	}
+}
+
+// With a fence within, neither the deletes around the write nor the delayed one lift the fences of other writers.
+func TestDeletesBesideAFenceLeaveTheFencesOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		s := doubledelete.New(doubledelete.Options{Delay: time.Second, Within: aside.Strategy{Fence: time.Minute}})
+		require.NoError(t, st.Fence(t.Context(), 7, time.Hour, "k"))
+		require.NoError(t, s.Write(t.Context(), st, []string{"k"}, func(context.Context) error { return nil }))
+		stands := func() {
+			t.Helper()
+			rec, err := st.Get(t.Context(), "k")
+			require.NoError(t, err)
+			require.Equal(t, store.Fence, rec.Kind)
+		}
+		stands()
+		time.Sleep(2 * time.Second)
+		stands()
+		require.NoError(t, s.Close(t.Context()))
+	})
 }

@@ -19,6 +19,9 @@ type Mutant struct {
 	Edits   []Edit
 	// Stale tells that breaking the rule makes reads stale, by chance and often enough for a soak to find.
 	Stale bool
+	// Inverts tells that it lets a reader see the new value of a write under way and then the old one, though the
+	// writer has a fence.
+	Inverts bool
 }
 
 // Edit replaces one piece of a file, which must occur in it exactly once.
@@ -40,6 +43,12 @@ func one(rule, pkg, test, file, old, broken string) Mutant {
 // stale marks a mutant that makes reads stale.
 func (m Mutant) stale() Mutant {
 	m.Stale = true
+	return m
+}
+
+// inverts marks a mutant that breaks what fences are for.
+func (m Mutant) inverts() Mutant {
+	m.Inverts = true
 	return m
 }
 

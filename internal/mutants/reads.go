@@ -43,6 +43,6 @@ func reads() []Mutant {
 		one("what cannot be decoded stays", ".", "^TestSpoiltPayloadHealsInOneAttempt$",
 			"aside/reader.go", "s.ask.Mode, s.ask.Over = store.Discard, over", "_ = over"),
 		one("names and keys run into one another", ".", "^TestNamesAndKeysNeverRunIntoOneAnother$",
-			"key.go", `":", "%3A", `, ""),
+			"invalidation/event.go", `":", "%3A", `, ""),
 	}
 }

@@ -31,7 +31,7 @@ func scripts() []Mutant {
 			"fill.lua", "clear(r.probation)", "clear()"),
 
 		script("a lease is granted under a fence", "NoLeaseIsGrantedUntilAFenceIsLifted",
-			"lease.lua", "if r.kind == 'F' then", "if false then"),
+			"lease.lua", "if r.kind == 'F' then", "if false then").inverts(),
 		script("a lease has no end", "ALeaseLapsesInTheTimeThatTheGrantTells",
 			"lease.lua", "stamp, 'PX', px(lease))", "stamp, 'PX', 3600000)"),
 		script("a second asker takes the lease over", "ASecondAskerFindsTheLease",
@@ -64,7 +64,7 @@ func scripts() []Mutant {
 			"release.lua", "if failed then", "if false then"),
 
 		script("a lift takes the fences of others", "TheFirstWritersLiftLeavesTheSecondFence",
-			"lift.lua", "if f.token ~= token then", "if false then"),
+			"lift.lua", "if f.token ~= token then", "if false then").inverts(),
 		script("a lift leaves no probation", "LiftOfTheLastFenceLeavesProbation",
 			"lift.lua", "fence(others, now + probation)", "fence(others)"),
 		script("a fence does not end", "TheFenceOfADeadWriterLapses",

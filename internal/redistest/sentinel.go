@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,8 +20,8 @@ type Sentinel struct {
 	tb        testing.TB
 }
 
-// service is the name under which sentinels know the master.
-const service = "cachet"
+// Service is the name under which sentinels know the master.
+const Service = "cachet"
 
 // StartSentinel starts a master, two replicas and three sentinels, two of which must find the master down for 300 ms.
 func StartSentinel(tb testing.TB) *Sentinel {
@@ -31,13 +32,13 @@ func StartSentinel(tb testing.TB) *Sentinel {
 	}
 	host, port := s.Master.HostPort()
 	config := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 2\nsentinel down-after-milliseconds %[1]s 300\n"+
-		"sentinel failover-timeout %[1]s 2000\n", service, host, port)
+		"sentinel failover-timeout %[1]s 2000\n", Service, host, port)
 	for i := range 3 {
 		file := filepath.Join(tb.TempDir(), fmt.Sprintf("sentinel-%d.conf", i))
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			tb.Fatalf("redistest: %v", err)
 		}
-		s.sentinels = append(s.sentinels, start(tb, file, "--sentinel"))
+		s.sentinels = append(s.sentinels, start(tb, file, nil, "--sentinel"))
 	}
 	await(tb, "the sentinels know each other", func() bool {
 		for _, sentinel := range s.sentinels {
@@ -56,7 +57,7 @@ func (s *Sentinel) Promoted() *Server {
 	s.tb.Helper()
 	var promoted *Server
 	await(s.tb, "a replica is promoted", func() bool {
-		addr, _ := s.sentinels[0].Do("sentinel", "get-master-addr-by-name", service).([]any)
+		addr, _ := s.sentinels[0].Do("sentinel", "get-master-addr-by-name", Service).([]any)
 		if len(addr) != 2 {
 			return false
 		}
@@ -73,14 +74,40 @@ func (s *Sentinel) Promoted() *Server {
 	return promoted
 }
 
+// Failover kills the master and waits until a replica has taken its place, which becomes Master. The old one comes
+// back, empty, as a replica of it.
+func (s *Sentinel) Failover() {
+	s.tb.Helper()
+	old := s.Master
+	old.Kill()
+	s.Master = s.Promoted()
+	i := slices.Index(s.Replicas, s.Master)
+	s.Replicas[i] = old
+	old.Restart()
+	host, port := s.Master.HostPort()
+	old.Do("replicaof", host, port)
+	for _, r := range s.Replicas {
+		await(s.tb, "the replicas follow", func() bool {
+			info := fmt.Sprint(r.Do("info", "replication"))
+			return strings.Contains(info, "master_port:"+port) && strings.Contains(info, "master_link_status:up")
+		})
+	}
+}
+
+// Addrs returns the addresses of the sentinels.
+func (s *Sentinel) Addrs() []string {
+	addrs := make([]string, len(s.sentinels))
+	for i, sentinel := range s.sentinels {
+		addrs[i] = sentinel.Addr
+	}
+	return addrs
+}
+
 // Client returns a client of whatever server is the master, with default options, which is closed with the test.
 // changes are made to its options.
 func (s *Sentinel) Client(tb testing.TB, changes ...func(*redis.FailoverOptions)) *redis.Client {
 	tb.Helper()
-	opts := &redis.FailoverOptions{MasterName: service}
-	for _, sentinel := range s.sentinels {
-		opts.SentinelAddrs = append(opts.SentinelAddrs, sentinel.Addr)
-	}
+	opts := &redis.FailoverOptions{MasterName: Service, SentinelAddrs: s.Addrs()}
 	for _, change := range changes {
 		change(opts)
 	}

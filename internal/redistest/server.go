@@ -29,6 +29,7 @@ type Server struct {
 	dir  string
 	file string // of configuration, if any
 	args []string
+	env  []string // besides that of the test
 	log  output
 
 	mu sync.Mutex
@@ -41,15 +42,21 @@ type Server struct {
 // line. Without redis-server the test is skipped, or fails where the environment says CI.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
-	return start(tb, "", args...)
+	return start(tb, "", nil, args...)
 }
 
-func start(tb testing.TB, file string, args ...string) *Server {
+// StartIn starts a server in an environment that has env besides, such as a library that sets its clock.
+func StartIn(tb testing.TB, env []string, args ...string) *Server {
+	tb.Helper()
+	return start(tb, "", env, args...)
+}
+
+func start(tb testing.TB, file string, env []string, args ...string) *Server {
 	tb.Helper()
 	var s *Server
 	for range 5 { // somebody else may take the port before the server does
 		addr := freeAddr(tb)
-		s = &Server{Addr: addr, tb: tb, dir: tb.TempDir(), file: file, args: args}
+		s = &Server{Addr: addr, tb: tb, dir: tb.TempDir(), file: file, args: args, env: env}
 		if s.start() == nil {
 			break
 		}
@@ -133,6 +140,7 @@ func (s *Server) start() error {
 		args = append([]string{s.file}, args...)
 	}
 	cmd := exec.Command(path(s.tb, "redis-server"), args...) //nolint:gosec,noctx // Kill ends it
+	cmd.Env = append(os.Environ(), s.env...)
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
 	if err := cmd.Start(); err != nil {
 		s.tb.Fatalf("redistest: %v", err)

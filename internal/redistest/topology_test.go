@@ -33,6 +33,18 @@ func TestAReplicaOfAMasterOfAClusterFollowsIt(t *testing.T) {
 	assert.Contains(t, replica.Do("info", "replication"), "role:slave")
 }
 
+func TestAMasterThatWasReplacedComesBackAsAReplica(t *testing.T) {
+	sentinel := redistest.StartSentinel(t)
+	old := sentinel.Master
+	require.Equal(t, "OK", old.Do("set", "k", "v"))
+	require.EqualValues(t, 2, old.Do("wait", 2, 1000))
+	sentinel.Failover()
+	assert.NotEqual(t, old, sentinel.Master)
+	assert.Contains(t, sentinel.Replicas, old)
+	assert.Contains(t, sentinel.Master.Do("info", "replication"), "role:master")
+	assert.Equal(t, "v", old.Do("get", "k"))
+}
+
 func TestSentinelsPromoteAReplica(t *testing.T) {
 	sentinel := redistest.StartSentinel(t)
 	client := sentinel.Client(t)

@@ -1,4 +1,4 @@
-package torture_test
+package soak_test
 
 import (
 	"context"
@@ -9,14 +9,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cachet-go/cachet/internal/torture"
+	"github.com/cachet-go/cachet/internal/torture/soak"
 	"github.com/cachet-go/cachet/store"
 	"github.com/cachet-go/cachet/store/memstore"
 )
 
 func TestNoReadIsStaleInMemory(t *testing.T) {
 	st := memstore.New()
-	report, err := torture.Run(context.Background(), torture.Plan{
+	report, err := soak.Run(context.Background(), soak.Plan{
 		Stores: []store.Store{st, st, st, st}, Readers: 32, Writers: 8, Keys: 50, Chaos: network,
 		Reads: 300_000, Time: 10 * time.Second,
 		Stall: func() time.Duration { return rand.N(50 * time.Millisecond) },

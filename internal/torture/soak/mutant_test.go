@@ -1,4 +1,4 @@
-package torture_test
+package soak_test
 
 import (
 	"os/exec"
@@ -40,7 +40,7 @@ func TestChaosFindsEachBrokenRuleOfAReader(t *testing.T) {
 // finds has a test of this package find a stale read of a mutant.
 func finds(t *testing.T, m mutants.Mutant, test string, flags ...string) {
 	t.Helper()
-	overlay, err := m.Overlay("../..", t.TempDir())
+	overlay, err := m.Overlay("../../..", t.TempDir())
 	require.NoError(t, err)
 	args := []string{"test", "-count=1", "-overlay", overlay, "-v", "-run", test, ".", "-soak.first", "-soak.reads=10000000"}
 	out, err := exec.Command("go", append(args, flags...)...).CombinedOutput()

@@ -1,6 +1,6 @@
-// Package torture runs many readers and writers against caches that share a store, and checks every read
+// Package soak runs many readers and writers against caches that share a store, and checks every read
 // against what had been acknowledged before it began.
-package torture
+package soak
 
 import (
 	"context"

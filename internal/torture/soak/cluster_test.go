@@ -1,4 +1,4 @@
-package torture_test
+package soak_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/internal/redistest"
-	"github.com/cachet-go/cachet/internal/torture"
+	"github.com/cachet-go/cachet/internal/torture/soak"
 	"github.com/cachet-go/cachet/store"
 	"github.com/cachet-go/cachet/store/redisstore"
 )
@@ -28,11 +28,11 @@ func TestNoReadIsStaleWhileSlotsMove(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, st.Close()) })
 		stores = append(stores, st)
 	}
-	var report torture.Report
+	var report soak.Report
 	ended := make(chan error, 1)
 	go func() {
 		var err error
-		report, err = torture.Run(context.Background(), torture.Plan{
+		report, err = soak.Run(context.Background(), soak.Plan{
 			Stores: stores, Readers: 32, Writers: 8, Keys: 40, Reads: 1 << 40, Time: *clusterTime,
 			Stall: func() time.Duration { return rand.N(50 * time.Millisecond) },
 			Rest:  100 * time.Millisecond, Log: os.Stderr,

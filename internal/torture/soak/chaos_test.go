@@ -1,4 +1,4 @@
-package torture_test
+package soak_test
 
 import (
 	"context"
@@ -10,16 +10,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cachet-go/cachet/internal/torture"
+	"github.com/cachet-go/cachet/internal/torture/soak"
 	"github.com/cachet-go/cachet/store"
 	"github.com/cachet-go/cachet/store/chaosstore"
 	"github.com/cachet-go/cachet/store/memstore"
 )
 
 // chaos runs four instances in a bubble, over wrapped stores that fail by chance. One stall in ten is longer than a lease.
-func chaos(t *testing.T, seed uint64, wrap func(store.Store) store.Store, plan torture.Plan) torture.Report {
+func chaos(t *testing.T, seed uint64, wrap func(store.Store) store.Store, plan soak.Plan) soak.Report {
 	t.Helper()
-	var report torture.Report
+	var report soak.Report
 	synctest.Test(t, func(t *testing.T) {
 		st := wrap(memstore.New())
 		plan.Stores = []store.Store{st, st, st, st}
@@ -35,7 +35,7 @@ func chaos(t *testing.T, seed uint64, wrap func(store.Store) store.Store, plan t
 			return rand.N(50 * time.Millisecond)
 		}
 		var err error
-		report, err = torture.Run(context.Background(), plan)
+		report, err = soak.Run(context.Background(), plan)
 		require.NoError(t, err)
 	})
 	t.Log(report)
@@ -44,7 +44,7 @@ func chaos(t *testing.T, seed uint64, wrap func(store.Store) store.Store, plan t
 
 func TestNoReadIsStaleInChaos(t *testing.T) {
 	whole := func(st store.Store) store.Store { return st }
-	report := chaos(t, 1, whole, torture.Plan{Reads: *soakReads, ToFirst: *toFirst})
+	report := chaos(t, 1, whole, soak.Plan{Reads: *soakReads, ToFirst: *toFirst})
 	require.Zero(t, report.Stale, report.FirstStale)
 	require.Zero(t, report.Wrong, "cached records differ from the source at rest")
 	for name, n := range map[string]int64{
@@ -105,7 +105,7 @@ func TestChaosFindsAStoreThatBreaksItsContract(t *testing.T) {
 			report := chaos(t, 1, func(st store.Store) store.Store {
 				broken.Store = st
 				return broken
-			}, torture.Plan{Reads: 10_000_000, ToFirst: true})
+			}, soak.Plan{Reads: 10_000_000, ToFirst: true})
 			require.Positive(t, report.Stale)
 			require.Contains(t, report.FirstStale, "was acknowledged")
 		})

@@ -1,4 +1,4 @@
-package torture_test
+package soak_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/internal/redistest"
-	"github.com/cachet-go/cachet/internal/torture"
+	"github.com/cachet-go/cachet/internal/torture/soak"
 	"github.com/cachet-go/cachet/store"
 	"github.com/cachet-go/cachet/store/chaosstore"
 	"github.com/cachet-go/cachet/store/redisstore"
@@ -55,7 +55,7 @@ func TestSoakNoReadIsStale(t *testing.T) {
 		})
 		stores = append(stores, st)
 	}
-	report, err := torture.Run(context.Background(), torture.Plan{
+	report, err := soak.Run(context.Background(), soak.Plan{
 		Stores: stores, Readers: 64, Writers: 8, Keys: *soakKeys, Chaos: network,
 		Reads: *soakReads, Time: *soakTime, ToFirst: *toFirst,
 		Stall: stall, Rest: *soakRest, Log: os.Stderr,

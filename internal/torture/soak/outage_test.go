@@ -1,4 +1,4 @@
-package torture_test
+package soak_test
 
 import (
 	"context"
