@@ -7,7 +7,7 @@
 #   a C compiler    likewise; the race detector links with it
 #   Java, Maven     likewise
 #   Apache Kafka    from Maven Central into ~/.cache/cachet, as internal/kafkatest/kafka.xml says
-#   Kafka Connect   likewise, with Debezium, as internal/kafkatest/connect.xml says
+#   Debezium        likewise, for Kafka Connect, as internal/kafkatest/debezium.xml says
 #   golangci-lint   built into ./.bin, at the version pinned below
 #
 # It is silent where nothing is missing, so that every target may call it. With arguments it installs only
@@ -110,9 +110,9 @@ have_java() {
 # have_server reports whether a server is on PATH or where Debian puts it.
 have_server() { PATH="$PATH:/usr/sbin:$(printf '%s:' /usr/lib/postgresql/*/bin)" have "$1"; }
 
-# jars_dir prints where the jars of a POM belong, by the version of Kafka that it names.
+# jars_dir prints where the jars of a POM belong, by its version, which is the first that it names.
 jars_dir() {
-  echo "$cache/$1-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "internal/kafkatest/$1.xml")"
+  echo "$cache/$1-$(sed -n 's:.*<version>\(.*\)</version>.*:\1:p' "internal/kafkatest/$1.xml" | head -1)"
 }
 
 # have_jars reports whether they are there, by this very POM: its copy is written last.
@@ -157,7 +157,8 @@ for what in "$@"; do
     mariadb) have_server mariadbd || packages+=(mariadb-server) ;;
     kafka | connect)
       have_java || packages+=(default-jre-headless)
-      have_jars "$what" || poms+=("$what")
+      have_jars kafka || poms+=(kafka)
+      [ "$what" = kafka ] || have_jars debezium || poms+=(debezium)
       ;;
     cc) have "$(go env CC)" || packages+=(gcc libc6-dev) ;;
     lint) linter=yes ;;

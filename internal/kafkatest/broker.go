@@ -4,9 +4,12 @@
 package kafkatest
 
 import (
+	"bytes"
 	"errors"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cachet-go/cachet/internal/proctest"
 )
@@ -25,7 +28,7 @@ type Broker struct {
 // the test. props are lines of server.properties that replace or join those of [Broker.Properties].
 func Start(tb testing.TB, props ...string) *Broker {
 	tb.Helper()
-	home, err := installed("kafka", kafkaPOM)
+	home, err := installed("kafka", kafka)
 	if err != nil {
 		proctest.Missing(tb, err)
 	}
@@ -91,6 +94,24 @@ func (b *Broker) Freeze() { b.node.process.Signal(syscall.SIGSTOP) }
 
 // Thaw ends a Freeze.
 func (b *Broker) Thaw() { b.node.process.Signal(syscall.SIGCONT) }
+
+// Answers reports whether the broker answers a request within patience.
+func (b *Broker) Answers(patience time.Duration) bool { return serves(b.Addr, patience) == nil }
+
+// Tool runs a command-line tool of Kafka's, a class of org.apache.kafka.tools such as TopicCommand, and returns what it
+// prints. That takes a second or two: it is for tests that have no client.
+func (b *Broker) Tool(stdin, class string, args ...string) string {
+	b.tb.Helper()
+	cmd := b.node.java("org.apache.kafka.tools."+class, append([]string{"--bootstrap-server", b.Addr}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		b.tb.Fatalf("kafkatest: %s: %v:\n%s%s", class, err, out, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
 
 // Output returns the end of what the broker has written: warnings, and worse.
 func (b *Broker) Output() string { return b.node.process.Output() }

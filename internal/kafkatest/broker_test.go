@@ -1,39 +1,60 @@
 package kafkatest_test
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/internal/kafkatest"
 )
 
 func TestMain(m *testing.M) { kafkatest.Main(m) }
 
-func TestX(t *testing.T) {
-	s := time.Now()
-	lap := func(what string) { t.Log(what, time.Since(s)); s = time.Now() }
-	b := kafkatest.Start(t)
-	lap("start")
+// produce writes records, each a line, to a topic.
+func produce(b *kafkatest.Broker, topic string, records ...string) {
+	b.Tool(strings.Join(records, "\n"), "ConsoleProducer", "--topic", topic)
+}
+
+// consume reads the values of the first n records of a topic with one partition.
+func consume(b *kafkatest.Broker, topic string, n string) []string {
+	out := b.Tool("", "consumer.ConsoleConsumer", "--topic", topic, "--partition", "0", "--offset", "earliest",
+		"--max-messages", n, "--timeout-ms", "20000")
+	return strings.Split(out, "\n")
+}
+
+func TestABrokerKeepsWhatItAcknowledgedWhenItIsKilled(t *testing.T) {
+	b := kafkatest.Start(t, "num.partitions=1", "auto.create.topics.enable=true")
+	addr := b.Addr
+	produce(b, "t", "a", "b")
 	b.Kill()
-	lap("kill")
-	b.Restart()
-	lap("restart")
-	b.Stop()
-	lap("stop")
-	b.Restart()
-	lap("restart")
-	b.Restart()
-	lap("restart")
-	b = kafkatest.Start(t, "broker.session.timeout.ms=2000", "broker.heartbeat.interval.ms=500", "controller.quorum.election.timeout.ms=200")
-	lap("start")
 	b.Kill()
-	lap("kill")
 	b.Restart()
-	lap("restart")
-	b.Stop()
-	lap("stop")
-	b.Restart()
-	lap("restart")
-	b.Restart()
-	lap("restart")
+	assert.Equal(t, addr, b.Addr)
+	produce(b, "t", "c")
+	assert.Equal(t, []string{"a", "b", "c"}, consume(b, "t", "3"))
+}
+
+func TestTestsShareABroker(t *testing.T) {
+	var first *kafkatest.Broker
+	t.Run("one", func(t *testing.T) {
+		first = kafkatest.Shared(t)
+		first.Tool("", "TopicCommand", "--create", "--topic", "shared", "--partitions", "2")
+	})
+	t.Run("another", func(t *testing.T) {
+		b := kafkatest.Shared(t)
+		require.Equal(t, first.Addr, b.Addr)
+		assert.Contains(t, b.Tool("", "TopicCommand", "--list"), "shared")
+	})
+}
+
+func TestAFrozenBrokerDoesNotAnswer(t *testing.T) {
+	b := kafkatest.Shared(t)
+	require.True(t, b.Answers(time.Minute))
+	b.Freeze()
+	assert.False(t, b.Answers(100*time.Millisecond))
+	b.Thaw()
+	assert.True(t, b.Answers(time.Minute))
 }

@@ -10,10 +10,16 @@ import (
 	"regexp"
 )
 
-//go:embed kafka.xml
-var kafkaPOM []byte
+// POMs.
+var (
+	//go:embed kafka.xml
+	kafka []byte
+	//go:embed debezium.xml
+	debezium []byte
+)
 
-var version = regexp.MustCompile(`<kafka\.version>(.+)</kafka\.version>`)
+// version is the first that a POM names, which is its own.
+var version = regexp.MustCompile(`<version>(.+)</version>`)
 
 // installed returns where scripts/install-tools.sh has put what a POM names, or an error if it has not, or has by
 // another POM.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/cachet-go/cachet/internal/proctest"
 )
@@ -79,7 +80,8 @@ func newNode(home, dir string, props []string) (*node, error) {
 	if err := os.WriteFile(filepath.Join(dir, "log4j2.properties"), logging, 0o600); err != nil {
 		return nil, err
 	}
-	if out, err := n.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", n.config()).CombinedOutput(); err != nil {
+	format := n.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", n.config())
+	if out, err := format.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("format: %w:\n%s", err, out)
 	}
 	return n, nil
@@ -88,17 +90,18 @@ func newNode(home, dir string, props []string) (*node, error) {
 func (n *node) config() string { return filepath.Join(n.dir, "server.properties") }
 
 func (n *node) java(class string, args ...string) *exec.Cmd {
-	return java(n.dir, []string{filepath.Join(n.home, "libs", "*")}, class, args...)
+	return java(n.home, n.dir, class, args...)
 }
 
-// java returns the command that runs a class in a small virtual machine, whose logging is configured in dir.
-func java(dir string, path []string, class string, args ...string) *exec.Cmd {
+// java returns the command that runs a class of the Kafka in home in a small virtual machine. dir has the configuration
+// of its log.
+func java(home, dir, class string, args ...string) *exec.Cmd {
 	args = append([]string{
 		"-Xms192m", "-Xmx384m", "-XX:MaxDirectMemorySize=128m", "-XX:+UseSerialGC",
 		"-XX:TieredStopAtLevel=1", // it does not live long enough for the better compiler to pay
 		"-Djava.awt.headless=true", "-Dlog4j2.configurationFile=file:" + filepath.Join(dir, "log4j2.properties"),
 		"-Dkafka.logs.dir=" + filepath.Join(dir, "logs"),
-		"-cp", strings.Join(path, string(filepath.ListSeparator)), class,
+		"-cp", filepath.Join(home, "libs", "*"), class,
 	}, args...)
 	cmd := exec.Command("java", args...) //nolint:gosec,noctx // it is ours, and ended by a signal
 	cmd.Dir = dir
@@ -111,7 +114,7 @@ func (n *node) start() error {
 		return err
 	}
 	n.process = process
-	return process.Await(func() bool { return serves(n.addr) })
+	return process.Await(func() error { return serves(n.addr, 2*time.Second) })
 }
 
 func (n *node) end(sig syscall.Signal) error {

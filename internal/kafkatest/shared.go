@@ -10,7 +10,7 @@ import (
 )
 
 // shared is the broker of a test binary.
-var shared struct {
+var shared struct { //nolint:gochecknoglobals // nothing else lives as long as the tests of a package
 	mu sync.Mutex
 	// Guarded by mu.
 	dir  string
@@ -22,7 +22,7 @@ var shared struct {
 // must leave it running and names topics and groups that no other names.
 func Shared(tb testing.TB) *Broker {
 	tb.Helper()
-	home, err := installed("kafka", kafkaPOM)
+	home, err := installed("kafka", kafka)
 	if err != nil {
 		proctest.Missing(tb, err)
 	}
@@ -30,7 +30,7 @@ func Shared(tb testing.TB) *Broker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.node == nil && s.err == nil {
-		s.dir, s.err = os.MkdirTemp("", "kafkatest")
+		s.dir, s.err = os.MkdirTemp("", "kafkatest") //nolint:usetesting // it outlives the test
 		if s.err == nil {
 			s.node, s.err = startNode(home, s.dir, nil)
 		}

@@ -50,7 +50,8 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 // Signal sends a signal, unless the process has ended.
 func (p *Process) Signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
 
-// End sends a signal that ends the process and waits until it has ended.
+// End sends a signal that ends the process and waits until it has ended, and all that it had forked and that could
+// still write to its output.
 func (p *Process) End(sig syscall.Signal) error {
 	p.Signal(sig)
 	select {
@@ -61,22 +62,43 @@ func (p *Process) End(sig syscall.Signal) error {
 	}
 }
 
+// Kill ends the process and those that it has forked, all at once as a crash of the machine would, and waits until they
+// have ended.
+func (p *Process) Kill() error {
+	select {
+	case <-p.ended:
+		return nil // and its number may be somebody else's
+	default:
+	}
+	p.Signal(syscall.SIGSTOP) // it forks no more
+	forked := children(p.cmd.Process.Pid)
+	p.Signal(syscall.SIGKILL)
+	for _, pid := range forked {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+	}
+	return p.End(syscall.SIGKILL)
+}
+
 // ErrEnded says that a process ended before it was ready.
 var ErrEnded = errors.New("it ended")
 
-// Await waits until the process is ready. It returns [ErrEnded], wrapped, if the process ends before.
-func (p *Process) Await(ready func() bool) error {
+// Await waits until the process is ready, which is when ready returns nil. It returns [ErrEnded], wrapped, if the
+// process ends before.
+func (p *Process) Await(ready func() error) error {
 	deadline := time.After(Patience)
-	for !ready() {
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
 		select {
 		case <-p.ended:
 			return fmt.Errorf("%w:\n%s", ErrEnded, p.Output())
 		case <-deadline:
-			return fmt.Errorf("not ready after %v:\n%s", Patience, p.Output())
+			return fmt.Errorf("not ready after %v: %w:\n%s", Patience, err, p.Output())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	return nil
 }
 
 // Output returns the end of what the process has written.
@@ -86,6 +108,13 @@ func (p *Process) Output() string {
 	defer p.out.mu.Unlock()
 	written := p.out.buf.Bytes()
 	return strings.TrimSpace(string(written[max(0, len(written)-limit):]))
+}
+
+// Wrote returns how often the process has written text.
+func (p *Process) Wrote(text string) int {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	return bytes.Count(p.out.buf.Bytes(), []byte(text))
 }
 
 type output struct {

@@ -3,6 +3,8 @@ package proctest
 import (
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
@@ -24,4 +26,20 @@ func Missing(tb testing.TB, what error) {
 		tb.Fatalf("%v (scripts/install-tools.sh installs it)", what)
 	}
 	tb.Skipf("%v (scripts/install-tools.sh installs it)", what)
+}
+
+// Program finds a program by PATH, or else by the patterns of directories: of several that match, in the last. A link
+// is followed: beside it, what belongs to the program may be missing.
+func Program(name string, patterns ...string) (path string, err error) {
+	path, err = exec.LookPath(name)
+	for _, pattern := range patterns {
+		found, _ := filepath.Glob(filepath.Join(pattern, name)) // the patterns are ours
+		if err != nil && len(found) > 0 {
+			path, err = found[len(found)-1], nil
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
 }
