@@ -68,7 +68,7 @@ func (x *txn) end(commit bool) {
 	require.NoError(x.r, res.Error)
 }
 
-// batch is a record batch of version 2.
+// batch is a record batch of version 2, after its size.
 func (x *txn) batch(pairs []pair) []byte {
 	var records []byte
 	for i, p := range pairs {
@@ -96,6 +96,7 @@ func (x *txn) batch(pairs []pair) []byte {
 	tail = append(tail, records...)
 
 	var all []byte
+	all = binary.BigEndian.AppendUint32(all, uint32(8+4+4+1+4+len(tail)))
 	all = binary.BigEndian.AppendUint64(all, 0) // base offset
 	all = binary.BigEndian.AppendUint32(all, uint32(4+1+4+len(tail)))
 	all = binary.BigEndian.AppendUint32(all, ^uint32(0)) // leader epoch
