@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -62,9 +63,12 @@ func hangOnce() {
 			say(fmt.Sprintf("stats: rebalances %d, commit errors %d.", s.Stats().Rebalances, s.Stats().CommitErrors))
 		}
 	}()
-	err = s.Subscribe(context.Background(), func(context.Context, []invalidation.Event) error {
+	hang := sync.OnceFunc(func() {
 		say("handling")
 		_, _ = io.ReadFull(os.Stdin, make([]byte, 1))
+	})
+	err = s.Subscribe(context.Background(), func(context.Context, []invalidation.Event) error {
+		hang()
 		return nil
 	})
 	panic(err)
