@@ -83,7 +83,14 @@ func applyAll() {
 		panic(err)
 	}
 	st := redisstore.New(client, redisstore.Options{})
-	err = invalidation.Apply(context.Background(), counting{s, client}, st, invalidation.Options{})
+	go func() {
+		for range time.Tick(time.Second) {
+			say(fmt.Sprintf("stats: %+v", s.Stats()))
+		}
+	}()
+	err = invalidation.Apply(context.Background(), counting{s, client}, st, invalidation.Options{
+		Error: func(_ context.Context, err error) { say("error: " + err.Error()) },
+	})
 	panic(err)
 }
 

@@ -100,11 +100,12 @@ func (r *rig) publish(p *kafkabus.Publisher, n int) (ids []string) {
 // produce writes messages as they are to a partition.
 func (r *rig) produce(partition int, records ...kafka.Record) {
 	r.Helper()
-	res, err := r.client.Produce(r.Context(), &kafka.ProduceRequest{
-		Topic: r.cfg.Topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+	r.await("messages to be written", func() bool { // a topic that is new may have no leader yet
+		res, err := r.client.Produce(r.Context(), &kafka.ProduceRequest{
+			Topic: r.cfg.Topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+		})
+		return err == nil && res.Error == nil
 	})
-	require.NoError(r, err)
-	require.NoError(r, res.Error)
 }
 
 // committed returns what the group has committed for a partition, or -1.
