@@ -66,7 +66,7 @@ func (s *scanner) skip(what string) (ok bool) {
 
 // text reads a string without escapes.
 func (s *scanner) text() (string, bool) {
-	if len(s.rest) == 0 || s.rest[0] != '"' {
+	if s.rest == "" || s.rest[0] != '"' {
 		return "", false
 	}
 	for i := 1; i < len(s.rest); i++ {

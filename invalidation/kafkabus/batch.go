@@ -94,7 +94,7 @@ func (b *batch) copy(from kafka.Bytes) ([]byte, error) {
 }
 
 // oldest returns the time of the first message.
-func (b batch) oldest() time.Time {
+func (b *batch) oldest() time.Time {
 	if len(b.messages) == 0 {
 		return time.Time{}
 	}

@@ -21,12 +21,10 @@ import (
 type disaster struct {
 	*rig
 
-	broker *kafkatest.Broker
-	server *redistest.Server
-	store  *redis.Client
-
-	mu        sync.Mutex
-	consumers []*child // guarded by mu
+	broker    *kafkatest.Broker
+	server    *redistest.Server
+	store     *redis.Client
+	consumers []*child
 }
 
 const consumers = 3
@@ -182,4 +180,3 @@ func (d *disaster) happen(full bool, stop <-chan struct{}) {
 		}
 	}
 }
-

@@ -1,4 +1,4 @@
-package kafkabus
+package kafkabus //nolint:testpackage // it opens the package to its tests
 
 import "time"
 

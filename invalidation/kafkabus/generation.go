@@ -74,7 +74,8 @@ func (g *generation) start(f func()) {
 	g.gen.Start(func(ctx context.Context) {
 		defer g.all.Done()
 		defer g.stop()
-		defer context.AfterFunc(ctx, g.stop)()
+		unhook := context.AfterFunc(ctx, g.stop)
+		defer unhook()
 		f()
 	})
 }

@@ -115,7 +115,8 @@ func (m *member) join(ctx context.Context, topics []string) {
 			_ = group.Close() // always nil
 		}()
 	})
-	defer context.AfterFunc(ctx, leave)()
+	unhook := context.AfterFunc(ctx, leave)
+	defer unhook()
 	m.generations(ctx, n, group, b, topics)
 	leave()
 	select {

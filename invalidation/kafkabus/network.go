@@ -73,7 +73,8 @@ func (n *network) dialer() *kafka.Dialer {
 func (n *network) dial(ctx context.Context, proto, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	defer context.AfterFunc(n.dialing, cancel)()
+	unhook := context.AfterFunc(n.dialing, cancel)
+	defer unhook()
 	raw, err := new(net.Dialer).DialContext(ctx, proto, addr)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDial, err)

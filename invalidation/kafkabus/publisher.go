@@ -35,9 +35,9 @@ func NewPublisher(cfg Config) (*Publisher, error) {
 }
 
 // Publish returns nil once all in-sync replicas have events. It splits those that are too large, see
-// invalidation.Event.Split. What fails is tried again until ctx ends, which should have a deadline; then the error tells
-// whether any of them may have been published (ErrUnknownOutcome), and why they were not acknowledged. Events about one
-// first key keep their order, also through retries, as long as the topic keeps its number of partitions.
+// invalidation.Event.Split. What fails is tried again until ctx ends, which should have a deadline; then the error
+// tells whether any of them may have been published (ErrUnknownOutcome), and why they were not acknowledged. Events
+// about one first key keep their order, also through retries, as long as the topic keeps its number of partitions.
 func (p *Publisher) Publish(ctx context.Context, events ...invalidation.Event) error {
 	messages, err := p.encode(ctx, events)
 	if err != nil {

@@ -16,10 +16,12 @@ import (
 
 // Replay publishes dead letters again, each to the topic where its message was, once whatever was wrong has been put
 // right. It takes those that are there when it is called and that it has not looked at before, and asks want which to
-// publish; the others it passes over, for good. nil: all. It needs Brokers, Group, and the topics of the subscriber; it
-// returns how many it has published. What it has looked at it notes as the committed offsets of Group + ".replay", after
-// each batch, so that a call that fails goes on where it was, and may publish some letters twice. Set those offsets back
-// to look again. Two calls at once publish everything twice.
+// publish (nil: all); the others it passes over, for good, as it does those without their value (HeaderCut). It returns
+// how many it has published. It needs Brokers, Group, and the topics of the subscriber.
+//
+// What it has looked at it notes after each batch, as the committed offsets of Group + ".replay": a call that fails
+// goes on where it was, and may publish some letters twice. Set those offsets back to look again. Two calls at once
+// publish everything twice.
 func Replay(ctx context.Context, cfg Config, want func(invalidation.Message) bool) (published int, err error) {
 	cfg, err = cfg.complete(subscribing)
 	if err != nil {

@@ -54,6 +54,7 @@ func rigOn(t *testing.T, addr string, partitions int) *rig {
 
 // logf logs, unless the test has ended, after which a goroutine of somebody's may still have an error to tell.
 func logf(t *testing.T, format string, args ...any) {
+	t.Helper()
 	if t.Context().Err() == nil {
 		t.Logf(format, args...)
 	}

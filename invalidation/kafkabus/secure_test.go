@@ -92,7 +92,7 @@ func enrol(r *rig, user, password string) {
 	require.NoError(r, err)
 	strong, err := pbkdf2.Key(sha512.New, password, salt, 4096, sha512.Size)
 	require.NoError(r, err)
-	for mechanism, key := range map[kafka.ScramMechanism][]byte{
+	for mechanism, key := range map[kafka.ScramMechanism][]byte{ //nolint:exhaustive // all but "unknown"
 		kafka.ScramMechanismSha256: weak, kafka.ScramMechanismSha512: strong,
 	} {
 		res, err := r.client.AlterUserScramCredentials(r.Context(), &kafka.AlterUserScramCredentialsRequest{

@@ -65,8 +65,8 @@ func NewSubscriber(cfg Config) (*Subscriber, error) {
 // dead letters; while these cannot be written, its partition waits.
 //
 // No failure is for good: without brokers, topics or permission it tries until it is told to end, and tells
-// Config.Error. It returns nil if ctx has ended and ErrClosed if Close was called, once handle has returned. The context
-// of handle has the values of ctx.
+// Config.Error. It returns nil if ctx has ended and ErrClosed if Close was called, once handle has returned. The
+// context of handle has the values of ctx.
 func (s *Subscriber) Subscribe(ctx context.Context, handle invalidation.Handler) error {
 	if handle == nil {
 		return errors.New("kafkabus: Subscribe: no handler")
@@ -82,7 +82,8 @@ func (s *Subscriber) Subscribe(ctx context.Context, handle invalidation.Handler)
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	unhook := context.AfterFunc(s.ctx, cancel)
+	defer unhook()
 	m := newMember(s, invalidation.Guard(handle))
 	m.run(ctx)
 	if s.ctx.Err() != nil {
