@@ -145,6 +145,7 @@ func (c *child) said(what string) bool { return strings.Contains(c.Output(), wha
 // A member that stands still for longer than its session has lost its partition. When it goes on, its commit must not
 // move the position of the one that has it now.
 func TestACommitOfAGenerationThatIsOverIsRefused(t *testing.T) {
+	takesLong(t)
 	r := newRig(t, 1)
 	p := r.publisher()
 	r.publish(p, 10)

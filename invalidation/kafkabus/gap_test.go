@@ -33,6 +33,7 @@ func (g *gaps) noted() []kafkabus.Gap {
 }
 
 func TestALogThatWasTruncatedUnderTheGroupIsAGap(t *testing.T) {
+	takesLong(t)
 	broker := kafkatest.Start(t, "log.retention.check.interval.ms=200", "log.initial.task.delay.ms=100", "log.segment.delete.delay.ms=100")
 	r := rigOn(t, broker.Addr, 0)
 	res, err := r.client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{

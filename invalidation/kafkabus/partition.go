@@ -65,6 +65,7 @@ func (p *partition) fetch(ctx context.Context) (batch, error) {
 			return batch{}, err
 		}
 		p.position = first
+		p.gen.handled(p.at, first) // else a log that is truncated before anything was handled would be no gap
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.sub.timing.maxWait+p.sub.timing.answer)
 	defer cancel()
@@ -101,7 +102,7 @@ func (p *partition) skip(ctx context.Context) (batch, error) {
 	case err != nil:
 		return batch{}, err
 	case first <= p.position && p.position <= last:
-		return batch{next: p.position}, nil // it was not so after all: a leader that was behind
+		return batch{}, kafka.OffsetOutOfRange // it is in range by now: a leader that was behind
 	}
 	gap := Gap{Topic: p.at.topic, Partition: p.at.partition, From: p.position, To: first}
 	p.sub.counters.gaps.Add(1)

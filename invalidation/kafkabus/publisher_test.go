@@ -72,6 +72,7 @@ func TestWithoutABrokerNothingHasBeenPublished(t *testing.T) {
 }
 
 func TestABrokerThatHasGoneIsToldFromOneThatHangs(t *testing.T) {
+	takesLong(t)
 	broker := kafkatest.Start(t)
 	r := rigOn(t, broker.Addr, 1)
 	p := r.publisher()
@@ -119,6 +120,7 @@ func TestABrokerThatHasGoneIsToldFromOneThatHangs(t *testing.T) {
 }
 
 func TestPublishWaitsForRoomAndThenSaysSo(t *testing.T) {
+	takesLong(t)
 	broker := kafkatest.Start(t)
 	r := rigOn(t, broker.Addr, 1)
 	p := r.publisher(func(c *kafkabus.Config) { c.MaxInFlight = 10 })

@@ -101,7 +101,16 @@ func (r *rig) publish(p *kafkabus.Publisher, n int) (ids []string) {
 // produce writes messages as they are to a partition.
 func (r *rig) produce(partition int, records ...kafka.Record) {
 	r.Helper()
+	type content struct{ key, value []byte }
+	contents := make([]content, len(records))
+	for i, rec := range records {
+		contents[i].key, _ = kafka.ReadAll(rec.Key)
+		contents[i].value, _ = kafka.ReadAll(rec.Value)
+	}
 	r.await("messages to be written", func() bool { // a topic that is new may have no leader yet
+		for i, c := range contents {
+			records[i].Key, records[i].Value = kafka.NewBytes(c.key), kafka.NewBytes(c.value)
+		}
 		res, err := r.client.Produce(r.Context(), &kafka.ProduceRequest{
 			Topic: r.cfg.Topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
 		})

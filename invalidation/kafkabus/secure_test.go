@@ -30,6 +30,7 @@ import (
 )
 
 func TestTLSAndEachMechanismOfSASL(t *testing.T) {
+	takesLong(t)
 	port, err := proctest.FreePort()
 	require.NoError(t, err)
 	cert, pool := certificate(t)

@@ -169,6 +169,7 @@ func TestBatchesThatCompactionHasEmptiedNeitherStallNorSkip(t *testing.T) {
 }
 
 func TestACompactedTopicIsConsumedWhileItIsCompacted(t *testing.T) {
+	takesLong(t)
 	r := compacting(t)
 	d := newSeen()
 	var mu sync.Mutex
