@@ -19,9 +19,10 @@ type batch struct {
 	free     []byte // memory for the next message
 }
 
-// read takes the messages from position on out of a response. Control batches, which end transactions, are no messages.
-func read(topic string, position int64, records kafka.RecordReader) (batch, error) {
-	b := batch{next: position}
+// read takes the messages from position on out of a response, about so many. Control batches, which end transactions,
+// are no messages.
+func read(topic string, position int64, records kafka.RecordReader, many int) (batch, error) {
+	b := batch{next: position, messages: make([]invalidation.Message, 0, many), offsets: make([]int64, 0, many)}
 	for {
 		rec, err := records.ReadRecord()
 		switch {

@@ -17,6 +17,7 @@ type partition struct {
 	sub      *Subscriber
 	at       target
 	position int64 // the next offset to handle; negative: the first there is
+	many     int   // messages of the last batch
 	place    *place
 }
 
@@ -81,10 +82,11 @@ func (p *partition) fetch(ctx context.Context) (batch, error) {
 	case res.Error != nil:
 		return batch{}, res.Error
 	}
-	b, err := read(p.at.topic, p.position, res.Records)
+	b, err := read(p.at.topic, p.position, res.Records, p.many)
 	if err != nil {
 		return b, err
 	}
+	p.many = len(b.messages)
 	p.place.fetched.Store(time.Now().UnixNano())
 	p.place.position.Store(p.position)
 	p.place.lag.Store(max(res.HighWatermark-p.position, 0))

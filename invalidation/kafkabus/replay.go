@@ -74,7 +74,7 @@ func (r *replay) batch(ctx context.Context, id int, at, end int64) (next int64, 
 	case res.Error != nil:
 		return at, res.Error
 	}
-	b, err := read(r.cfg.DeadLetters, at, res.Records)
+	b, err := read(r.cfg.DeadLetters, at, res.Records, 0)
 	if err != nil {
 		return at, err
 	}
