@@ -43,7 +43,7 @@ func rigOn(t *testing.T, addr string, partitions int) *rig {
 			Brokers: []string{addr}, Topic: name, Group: name + ".group", Session: 6 * time.Second,
 			Error: func(_ context.Context, err error) { logf(t, "%v", err) },
 		},
-		client: &kafka.Client{Addr: kafka.TCP(addr), Timeout: patience, Transport: &kafka.Transport{MetadataTTL: time.Second}},
+		client: &kafka.Client{Addr: kafka.TCP(addr), Timeout: 10 * time.Second, Transport: &kafka.Transport{MetadataTTL: time.Second}},
 	}
 	t.Cleanup(r.client.Transport.(*kafka.Transport).CloseIdleConnections)
 	if partitions > 0 {

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/stretchr/testify/require"
 )
 
 // txn is a transactional producer for one partition, which kafka-go has not.
@@ -50,22 +50,25 @@ func (x *txn) write(pairs ...pair) {
 		})
 		return err == nil && res.Topics[x.r.cfg.Topic][0].Error == nil
 	})
-	res, err := x.r.client.RawProduce(x.r.Context(), &kafka.RawProduceRequest{
-		Topic: x.r.cfg.Topic, Partition: x.partition, RequiredAcks: kafka.RequireAll, TransactionalID: x.name,
-		RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(x.batch(pairs))},
+	batch := x.batch(pairs)
+	x.r.await("the batch to be written", func() bool {
+		res, err := x.r.client.RawProduce(x.r.Context(), &kafka.RawProduceRequest{
+			Topic: x.r.cfg.Topic, Partition: x.partition, RequiredAcks: kafka.RequireAll, TransactionalID: x.name,
+			RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(batch)},
+		})
+		return err == nil && (res.Error == nil || errors.Is(res.Error, kafka.DuplicateSequenceNumber))
 	})
-	require.NoError(x.r, err)
-	require.NoError(x.r, res.Error)
 	x.sequence += len(pairs)
 }
 
 func (x *txn) end(commit bool) {
 	x.r.Helper()
-	res, err := x.r.client.EndTxn(x.r.Context(), &kafka.EndTxnRequest{
-		TransactionalID: x.name, ProducerID: x.id, ProducerEpoch: x.epoch, Committed: commit,
+	x.r.await("the end of the transaction", func() bool {
+		res, err := x.r.client.EndTxn(x.r.Context(), &kafka.EndTxnRequest{
+			TransactionalID: x.name, ProducerID: x.id, ProducerEpoch: x.epoch, Committed: commit,
+		})
+		return err == nil && res.Error == nil
 	})
-	require.NoError(x.r, err)
-	require.NoError(x.r, res.Error)
 }
 
 // batch is a record batch of version 2, after its size.
