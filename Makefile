@@ -64,12 +64,17 @@ cover: ## coverage by all tests, in cover/*.out and cover/*.html
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
-	@scripts/install-tools.sh $(servers)
+	@scripts/install-tools.sh redis
 	@$(call each,targets=$$(go test -list '^Fuzz' ./... \
 		| awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { while (n) print $$2 " " names[--n] }'); \
 		while read -r package name; do \
 			[ -z "$$name" ] || go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$$package" </dev/null; \
 		done <<<"$$targets")
+
+.PHONY: mutants
+mutants: ## break each rule of the protocol, one at a time: the test that holds it must fail
+	@scripts/install-tools.sh redis
+	@go test ./internal/mutants -run '^TestNoMutantSurvives$$' -v -timeout 60m -mutants
 
 .PHONY: soak
 soak: ## the torture test with SOAKREADS reads

@@ -23,6 +23,8 @@ type Cache[K comparable, V any] struct {
 	retry  *retrier
 	count  counters
 
+	verifier *verifier // nil: nothing is verified
+
 	stopAdvice func(context.Context) // nil: none was asked for
 
 	closing sync.Once
@@ -68,6 +70,10 @@ func New[K comparable, V any](st store.Store, cfg Config[K, V]) (*Cache[K, V], e
 	})
 	c.retry = newRetrier(c.retryNow, c.life(), cfg.Spool)
 	c.retry.resume(c.prefix)
+	if cfg.Verify.Rate > 0 {
+		c.verifier = newVerifier(cfg.Verify, cfg.LoadTimeout)
+		c.verifier.peek, c.verifier.tell, c.verifier.failed = c.reader.Peek, c.inconsistent, c.unverified
+	}
 	c.advise(st)
 	return c, nil
 }
@@ -133,15 +139,18 @@ func (c *Cache[K, V]) life() time.Duration {
 // closeTimeout is how long Close waits for invalidations that could not be delivered yet.
 const closeTimeout = 30 * time.Second
 
-// Close ends background refreshes, waits up to 30 s for invalidations that are yet to be delivered, and closes
-// the strategy. Those that are not by then are in the *InvalidationError that it returns, which wraps ErrDeferred
-// if Config.Spool has them all. A second Close does nothing and returns the same. Get and Update still work on a
-// closed cache, without refreshing and retrying.
+// Close ends background refreshes and comparisons, waits up to 30 s for invalidations that are yet to be delivered,
+// and closes the strategy. Those that are not by then are in the *InvalidationError that it returns, which wraps
+// ErrDeferred if Config.Spool has them all. A second Close does nothing and returns the same. Get and Update still
+// work on a closed cache, without refreshing, comparing and retrying.
 func (c *Cache[K, V]) Close() error {
 	c.closing.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		c.reader.Close(ctx)
+		if c.verifier != nil {
+			c.verifier.close(ctx)
+		}
 		if c.stopAdvice != nil {
 			c.stopAdvice(ctx)
 		}

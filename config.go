@@ -76,6 +76,11 @@ type Config[K comparable, V any] struct {
 	// between: the next cache of this name that has the spool goes on with them. It is the caller's to close,
 	// after the cache. Default: in memory only.
 	Spool Spool
+	// Verify compares hits with the source, off the callers' path. Default: none.
+	Verify Verify
+	// Equal tells Verify whether two values are those of one record. Both have been through the codec. Default:
+	// reflect.DeepEqual, for which a NaN is unlike itself.
+	Equal func(cached, source V) bool
 	// Hooks observe the cache. Default: errors that no method can return go to slog.Default.
 	Hooks Hooks
 }
@@ -103,6 +108,7 @@ func (c *Config[K, V]) setDefaults() {
 	c.TTL = defaultTo(c.TTL, 5*time.Minute)
 	c.NotFoundTTL = defaultTo(c.NotFoundTTL, 30*time.Second)
 	c.MaxValueSize = defaultTo(c.MaxValueSize, 1<<20)
+	c.Verify.setDefaults()
 	c.Jitter = max(defaultTo(c.Jitter, 0.1), 0)
 	if c.Codec == nil {
 		c.Codec = codec.MsgPack
@@ -147,6 +153,9 @@ func (c *Config[K, V]) check() error {
 		return refuse("MaxValueSize", "is negative")
 	case c.Codec.Name() == "":
 		return refuse("Codec", "has no name")
+	}
+	if err := c.Verify.check(); err != nil {
+		return err
 	}
 	if s, ok := c.Strategy.(interface{ Validate() error }); ok {
 		if err := s.Validate(); err != nil {

@@ -49,6 +49,9 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, name string, o Option) (v 
 			if seen.Refresh {
 				c.reader.Refresh(ctx, []aside.Seen{seen}, c.loader([]K{key}, false))
 			}
+			if c.verifier != nil {
+				c.verify(ctx, key, name, seen)
+			}
 			return v, c.hit(seen), err
 		}
 		c.reader.Spoil(&seen)
@@ -149,7 +152,7 @@ func (c *Cache[K, V]) Peek(ctx context.Context, key K) (Entry[V], bool, error) {
 	if err != nil {
 		return e, false, err
 	}
-	res, age, ok, err := c.reader.Peek(ctx, name)
+	res, born, ok, err := c.reader.Peek(ctx, name)
 	if err != nil || !ok {
 		return e, false, err
 	}
@@ -157,5 +160,5 @@ func (c *Cache[K, V]) Peek(ctx context.Context, key K) (Entry[V], bool, error) {
 	if !decoded(err) {
 		return e, false, nil
 	}
-	return Entry[V]{Value: v, Absent: res.Absent, Stale: res.Stale, Age: max(age, 0)}, true, nil
+	return Entry[V]{Value: v, Absent: res.Absent, Stale: res.Stale, Age: max(time.Since(born), 0)}, true, nil
 }

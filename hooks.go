@@ -17,6 +17,8 @@ type Hooks struct {
 	// Error is told what no method can return: failed refreshes, values too large to store, a store that has
 	// gone or come back (once each). Default: slog.Default, at level Warn.
 	Error func(context.Context, error)
+	// Inconsistent is told what Config.Verify finds. Default: Error, with an *InconsistencyError.
+	Inconsistent func(context.Context, InconsistentInfo)
 	// Advice is told, soon after New, what could be set up better, on the servers say. Nil: nobody is asked.
 	Advice func(context.Context, string)
 }

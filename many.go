@@ -101,6 +101,9 @@ func (m *many[K, V]) read(ctx context.Context, o Option) {
 					old = append(old, seen)
 					oldKeys = append(oldKeys, m.keys[i])
 				}
+				if c.verifier != nil {
+					c.verify(ctx, m.keys[i], m.names[i], seen)
+				}
 				m.answer(ctx, i, v, c.hit(seen), err)
 				continue
 			}

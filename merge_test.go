@@ -115,6 +115,44 @@ func TestFailedLoadSendsOtherProcessesOnToTheirOwn(t *testing.T) {
 	})
 }
 
+// Whoever has waited for a load that failed does not wait for the next one, which may fail as well: of a hundred processes the
+// last one would wait for a hundred failures.
+func TestNobodyWaitsForTheNextLoadAfterOneHasFailed(t *testing.T) {
+	newBed(t).each(t, func(t *testing.T, p place) {
+		var calls atomic.Int64
+		fail, end := make(chan struct{}), make(chan struct{})
+		load := func(ctx context.Context, _ string) (string, error) {
+			if calls.Add(1) == 1 {
+				<-fail
+				return "", errSource
+			}
+			select {
+			case <-end:
+			case <-ctx.Done():
+			}
+			return "v1", ctx.Err()
+		}
+		var reads []<-chan answer
+		for i := range 3 {
+			c := open(t, p, cachet.Config[string, string]{Load: load})
+			reads = append(reads, reader(t.Context(), c, "k"))
+			if i == 0 {
+				until(t, "the load begins", func() bool { return calls.Load() == 1 })
+			} else {
+				until(t, "another waits", func() bool { return c.Stats().Waits == 1 })
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+		failed := time.Now()
+		close(fail)
+		require.ErrorIs(t, receive(t, "the leader", reads[0]).err, errSource)
+		until(t, "both load", func() bool { return calls.Load() == 3 })
+		require.Less(t, time.Since(failed), p.about(time.Second))
+		close(end)
+		allRead(t, "v1", reads[1:])
+	})
+}
+
 // about is d where time is exact, and more where the machine may be busy.
 func (p place) about(d time.Duration) time.Duration {
 	if p.inBubble() {

@@ -27,6 +27,13 @@ type Stats struct {
 	Retried            int64 // keys invalidated by the background retry
 	Pending            int64 // keys that wait for it now
 	StoreErrors        int64 // operations that the store failed on the read path
+
+	Verified      int64 // hits compared with the source by Config.Verify
+	Superseded    int64 // of Verified: differed, but not for as long as Verify.Within
+	Inconsistent  int64 // of Verified: differed, and still did after that time
+	VerifyStale   int64 // hits not compared since they were served past their TTL
+	VerifyErrors  int64 // hits that could not be compared: the source or the store failed
+	VerifyDropped int64 // hits not compared for there were too many, or not to the end as the cache was closed
 }
 
 // HitRatio returns the share of look-ups that hit, or 0 if there were none.
@@ -56,7 +63,7 @@ type counters struct {
 // is in flight.
 func (c *Cache[K, V]) Stats() Stats {
 	r := c.reader.Stats()
-	return Stats{
+	s := Stats{
 		Hits:      c.count.hits.Load(),
 		Misses:    c.count.misses.Load(),
 		Absents:   c.count.absents.Load(),
@@ -80,4 +87,9 @@ func (c *Cache[K, V]) Stats() Stats {
 		Pending:            int64(c.retry.pending()),
 		StoreErrors:        r.StoreErrors.Load(),
 	}
+	if v := c.verifier; v != nil {
+		s.Verified, s.Superseded, s.Inconsistent = v.verified.Load(), v.superseded.Load(), v.inconsistent.Load()
+		s.VerifyStale, s.VerifyErrors, s.VerifyDropped = v.stale.Load(), v.errors.Load(), v.dropped.Load()
+	}
+	return s
 }

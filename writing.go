@@ -53,15 +53,18 @@ func (w *writing) run(
 	return failed, w.without(err)
 }
 
-// without returns err without the error of write, if that is one of several joined.
+// without returns err without the error of write, which is among those joined in it or in parts of it.
 func (w *writing) without(err error) error {
+	if err == error(w.failed) { //nolint:errorlint // the very same
+		return nil
+	}
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
+	if !ok || w.failed == nil || !errors.Is(err, w.failed) {
 		return err
 	}
 	var rest []error
 	for _, part := range joined.Unwrap() {
-		if part != error(w.failed) { //nolint:errorlint // the very same
+		if part = w.without(part); part != nil {
 			rest = append(rest, part)
 		}
 	}

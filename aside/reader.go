@@ -120,15 +120,15 @@ func (r *Reader) Lookup(ctx context.Context, key string, maxStale time.Duration)
 	return r.judge(key, rec, maxStale)
 }
 
-// Peek looks key up and changes nothing. It reports the age of what it found.
-func (r *Reader) Peek(ctx context.Context, key string) (Result, time.Duration, bool, error) {
+// Peek looks key up and changes nothing. It tells when, on the store's clock, the load of what it found was granted.
+func (r *Reader) Peek(ctx context.Context, key string) (res Result, born time.Time, ok bool, err error) {
 	rec, err := r.cfg.Store.Get(ctx, key)
 	r.observe(ctx, err)
 	if err != nil {
-		return Result{}, 0, false, err
+		return Result{}, time.Time{}, false, err
 	}
 	seen := r.judge(key, rec, r.cfg.StaleTTL)
-	return seen.Result, time.Since(time.UnixMilli(rec.Born)), seen.OK, nil
+	return seen.Result, time.UnixMilli(rec.Born), seen.OK, nil
 }
 
 // judge decides what a record is worth to a caller.

@@ -76,6 +76,39 @@ func TestWithoutTheDelayedDeleteItStaysForTheTTL(t *testing.T) {
 	})
 }
 
+// The delayed delete alone is a bet on how long a load takes. R: reads v1 → W: commits v2, DEL, and DEL again after the delay
+// → R: fills v1. By then its lease is long gone.
+func TestALoadThatOutlastsTheDelayStoresNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var value atomic.Pointer[string]
+		set := func(v string) { value.Store(&v) }
+		set("v1")
+		c, err := cachet.New(memstore.New(), cachet.Config[string, string]{
+			Name: "test",
+			Load: func(context.Context, string) (string, error) {
+				v := *value.Load()
+				time.Sleep(2 * time.Second)
+				return v, nil
+			},
+			Strategy: doubledelete.New(doubledelete.Options{Delay: 500 * time.Millisecond}),
+		})
+		require.NoError(t, err)
+		early := make(chan string)
+		go func() {
+			v, _ := c.Get(t.Context(), "k")
+			early <- v
+		}()
+		time.Sleep(time.Second)
+		require.NoError(t, c.Update(t.Context(), "k", func(context.Context) error { set("v2"); return nil }))
+		require.Equal(t, "v1", <-early, "who came before the write may have it")
+		_, ok, err := c.Peek(t.Context(), "k")
+		require.NoError(t, err)
+		require.False(t, ok)
+		get(t, c, "v2")
+		require.NoError(t, c.Close())
+	})
+}
+
 func TestTheCacheClosesItsStrategyAndWaitsForTheDelayedDelete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, r := lagging(t, doubledelete.New(doubledelete.Options{Delay: 5 * time.Second}))

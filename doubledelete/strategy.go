@@ -3,9 +3,11 @@ package doubledelete
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/cachet-go/cachet/aside"
 	"github.com/cachet-go/cachet/store"
 )
 
@@ -16,6 +18,10 @@ type Options struct {
 	Delay time.Duration
 	// Adaptive, if set, measures the delay in the place of Delay.
 	Adaptive *Adaptive
+	// Within is what surrounds the write itself, say with a fence. The delayed deletes in memory then leave the fences of
+	// other writers in place; those of a Scheduler do not, so that a reader may see the new value of a write under way
+	// and then the old one. Zero: write, then delete
+	Within aside.Strategy
 	// Scheduler keeps the delayed deletes where they survive this process. nil: in memory, up to 131,072 keys; those
 	// of a process that dies are not made.
 	Scheduler Scheduler
@@ -61,6 +67,9 @@ func (s *Strategy) Validate() error {
 	if s.opts.Delay < 0 {
 		return errors.New("doubledelete: Options.Delay is negative")
 	}
+	if err := s.opts.Within.Validate(); err != nil {
+		return fmt.Errorf("doubledelete: Options.Within: %w", err)
+	}
 	if s.opts.Adaptive != nil {
 		return s.opts.Adaptive.validate()
 	}
@@ -76,19 +85,36 @@ func (s *Strategy) Validate() error {
 // Strategy without a Scheduler, Write fails with ErrClosed once the keys are deleted.
 func (s *Strategy) Write(
 	ctx context.Context, inv store.Invalidator, keys []string, write func(context.Context) error,
-) (err error) {
+) error {
+	if s.opts.Within.Fence > 0 || s.opts.Within.ReplicaLag > 0 {
+		inv = respectful{Invalidator: inv, probation: s.opts.Within.ReplicaLag}
+	}
 	if s.opts.Scheduler != nil {
 		_ = s.schedule(ctx, inv, keys) // repeated below, and that answer counts
 	}
-	_ = inv.Invalidate(ctx, keys...) // the same
-	defer func() {
-		// The delayed one first: a process that is killed between the two has yet to make a delete.
-		scheduled := s.schedule(ctx, inv, keys)
-		if ierr := errors.Join(scheduled, inv.Invalidate(ctx, keys...)); ierr != nil {
-			err = errors.Join(err, ierr)
-		}
-	}()
-	return write(ctx)
+	if s.opts.Within.Fence == 0 { // which deletes, too
+		_ = inv.Invalidate(ctx, keys...) // the same
+	}
+	var scheduled error
+	err := s.opts.Within.Write(ctx, inv, keys, func(ctx context.Context) error {
+		// Before the delete that follows: a process that is killed between the two has yet to make one.
+		defer func() { scheduled = s.schedule(ctx, inv, keys) }()
+		return write(ctx)
+	})
+	if scheduled != nil {
+		return errors.Join(err, scheduled)
+	}
+	return err
+}
+
+// respectful is an invalidator that leaves the fences of writers in place.
+type respectful struct {
+	store.Invalidator
+	probation time.Duration
+}
+
+func (r respectful) Invalidate(ctx context.Context, keys ...string) error {
+	return r.Lift(ctx, 0, r.probation, keys...)
 }
 
 func (s *Strategy) schedule(ctx context.Context, inv store.Invalidator, keys []string) error {

@@ -176,8 +176,23 @@ func failed(err error, keys []string) []string {
 	return keys
 }
 
-// clear invalidates all keys with a prefix.
+// clear invalidates all keys with a prefix, once more when replicas have caught up: what has no record has no place
+// for a probation.
 func (a *applier) clear(ctx context.Context, prefix string) (retries int, err error) {
+	retries, err = a.sweep(ctx, prefix)
+	if err != nil || a.opts.ReplicaLag <= 0 {
+		return retries, err
+	}
+	select {
+	case <-time.After(a.opts.ReplicaLag):
+	case <-ctx.Done():
+		return retries, context.Cause(ctx)
+	}
+	more, err := a.sweep(ctx, prefix)
+	return retries + more, err
+}
+
+func (a *applier) sweep(ctx context.Context, prefix string) (retries int, err error) {
 	c, _ := a.inv.(store.Clearer)
 	for {
 		var failed error

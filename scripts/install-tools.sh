@@ -85,7 +85,8 @@ apt() {
   fi
 
   quietly as_root apt-get update -q
-  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
+  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 "$@" # somebody else may be installing
 
   if [ -n "$ours" ]; then
     as_root rm -f $policy
@@ -149,14 +150,14 @@ all=(redis postgres mariadb kafka connect cc lint)
 [ $# -gt 0 ] || set -- "${all[@]}"
 packages=()
 poms=()
-linter=
+java= linter=
 for what in "$@"; do
   case $what in
     redis) have redis-server || packages+=(redis-server) ;;
     postgres) have_server initdb || packages+=(postgresql) ;;
     mariadb) have_server mariadbd || packages+=(mariadb-server) ;;
     kafka | connect)
-      have_java || packages+=(default-jre-headless)
+      java=yes
       have_jars kafka || poms+=(kafka)
       [ "$what" = kafka ] || have_jars debezium || poms+=(debezium)
       ;;
@@ -165,6 +166,7 @@ for what in "$@"; do
     *) say "unknown tool: $what (known: ${all[*]})"; exit 2 ;;
   esac
 done
+[ -z "$java" ] || have_java || packages+=(default-jre-headless)
 [ ${#poms[@]} -eq 0 ] || have mvn || packages+=(maven)
 [ ${#packages[@]} -eq 0 ] || apt "${packages[@]}"
 for pom in ${poms[@]+"${poms[@]}"}; do

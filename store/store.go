@@ -183,9 +183,10 @@ type Invalidator interface {
 
 // Clearer is a store that can invalidate all keys with a prefix.
 type Clearer interface {
-	// Clear invalidates every key that begins with prefix, as Invalidate would one by one, while others go on reading
-	// and writing. It looks at all keys of the store, which takes its time and costs readers nothing. Whatever held a
-	// record when it began is invalidated when it returns nil. An empty prefix is refused.
+	// Clear invalidates every key that begins with prefix, but for fences, as Lift by a token that has none would do,
+	// while others go on reading and writing. It looks at all keys of the store, which takes its time and costs readers
+	// nothing. What held a record when it began is invalidated when it returns nil; what was made since belongs to a
+	// load that has begun since. An empty prefix is refused.
 	Clear(ctx context.Context, prefix string) error
 }
 

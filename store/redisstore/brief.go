@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // brief is the context of one look-up: that of its caller, which ends after timeout besides. The time-outs of a
@@ -17,7 +15,7 @@ import (
 type brief struct {
 	context.Context //nolint:containedctx // it is one
 	timeout         time.Duration
-	send            redis.ProcessHook // see detour
+	sending         // see detour
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -50,7 +48,7 @@ func (b *brief) Err() error {
 
 func (b *brief) Value(key any) any {
 	if key == (sendKey{}) && b.send != nil {
-		return b.send
+		return &b.sending
 	}
 	return b.Context.Value(key)
 }

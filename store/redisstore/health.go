@@ -43,9 +43,12 @@ type health struct {
 	batched atomic.Int64 // operations under way that need no place
 	dog     watchdog
 
-	ctx     context.Context //nolint:containedctx // the life of the goroutine that pings
-	stop    context.CancelFunc
-	pinging sync.WaitGroup
+	ctx  context.Context //nolint:containedctx // the life of the goroutines that ping
+	stop context.CancelFunc
+
+	mu      sync.Mutex
+	closed  bool           // guarded by mu
+	pinging sync.WaitGroup // grows under mu, and not once closed
 }
 
 func newHealth(connections int, dial, ping, vet func(context.Context) error) *health {
@@ -59,9 +62,8 @@ func newHealth(connections int, dial, ping, vet func(context.Context) error) *he
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= strikes },
 		OnStateChange: func(_ string, from, to gobreaker.State) { // under the breaker's mutex
 			switch {
-			case from == gobreaker.StateClosed && h.ctx.Err() == nil:
-				close(*h.away.Load())
-				h.pinging.Go(h.await)
+			case from == gobreaker.StateClosed:
+				h.start(h.await, func() { close(*h.away.Load()) })
 			case to == gobreaker.StateClosed:
 				h.renew()
 			}
@@ -97,9 +99,25 @@ func (h *health) await() {
 	h.suspect.Store(!h.vetted.Load())
 }
 
-// close ends the goroutine that pings. From then on the server is always asked.
+// start runs f in a goroutine that close waits for, after what comes first, unless h is closed. It reports whether it
+// did.
+func (h *health) start(f, first func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	first()
+	h.pinging.Go(f)
+	return true
+}
+
+// close ends the goroutines that ping. From then on the server is always asked.
 func (h *health) close() {
 	if h != nil {
+		h.mu.Lock()
+		h.closed = true
+		h.mu.Unlock()
 		h.stop()
 		h.pinging.Wait()
 		h.renew()
@@ -236,11 +254,10 @@ func (h *health) record(err error) {
 // doubt dials and pings the server, unless somebody does. If there is no answer the breaker opens. The client would
 // take the better part of a second to find out that nobody listens, for it dials five times.
 func (h *health) doubt() {
-	if h == nil || h.ctx.Err() != nil || !h.doubting.CompareAndSwap(false, true) {
+	if h == nil || !h.doubting.CompareAndSwap(false, true) {
 		return
 	}
-	h.suspect.Store(true)
-	h.pinging.Go(func() {
+	started := h.start(func() {
 		defer h.doubting.Store(false)
 		h.dog.alive.Store(false)
 		err := h.dial(h.ctx)
@@ -254,7 +271,10 @@ func (h *health) doubt() {
 		for range strikes {
 			h.record(err)
 		}
-	})
+	}, func() { h.suspect.Store(true) })
+	if !started {
+		h.doubting.Store(false)
+	}
 }
 
 // fails reports whether err says that the server cannot be worked with, rather than that it did not like a command

@@ -2,9 +2,12 @@ package redisstore_test
 
 import (
 	"context"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/internal/redistest"
@@ -79,4 +82,27 @@ func TestAClosedStoreGoesOnAsking(t *testing.T) {
 		_, err := st.Get(t.Context(), "k")
 		return err == nil
 	}, 20*time.Second, time.Millisecond)
+}
+
+// The breaker may open at the very moment at which the store is closed.
+func TestAStoreThatIsClosedAsItsServerFailsGoesOnAsking(t *testing.T) {
+	for range 50 {
+		client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, DialerRetries: 1})
+		st := redisstore.New(client, redisstore.Options{})
+		var asking sync.WaitGroup
+		for range 4 {
+			asking.Go(func() {
+				for range 50 {
+					_, err := st.Get(t.Context(), "k")
+					require.Error(t, err)
+				}
+			})
+		}
+		time.Sleep(rand.N(time.Millisecond))
+		require.NoError(t, st.Close())
+		_, err := st.Get(t.Context(), "k")
+		require.NotErrorIs(t, err, redisstore.ErrUnavailable)
+		asking.Wait()
+		require.NoError(t, client.Close())
+	}
 }

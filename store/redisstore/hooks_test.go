@@ -103,3 +103,46 @@ func TestHooksSeeInvalidationsThatWaitForReplicas(t *testing.T) {
 		require.NoError(t, st.Invalidate(t.Context(), "k", "l"))
 	}))
 }
+
+// spy is a hook that keeps what passes elsewhere.
+type spy struct {
+	other redis.UniversalClient
+	t     *testing.T
+}
+
+func (s spy) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s spy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		require.NoError(s.t, s.other.Incr(ctx, "count").Err())
+		return next(ctx, cmd)
+	}
+}
+
+func (s spy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		pipe := s.other.Pipeline()
+		pipe.Incr(ctx, "count")
+		_, err := pipe.Exec(ctx)
+		require.NoError(s.t, err)
+		return next(ctx, cmds)
+	}
+}
+
+// A hook may use the context that it is given for a client of another server, which may have a store, too.
+func TestAHookThatAsksAnotherServerReachesThatOne(t *testing.T) {
+	here, there := redistest.Start(t).Client(t), redistest.Start(t).Client(t)
+	other := open(t, there)
+	here.AddHook(spy{other: there, t: t})
+	st := open(t, here)
+	value(t, st, "k", "v")
+	_, err := st.Get(t.Context(), "k")
+	require.NoError(t, err)
+	require.NoError(t, st.Invalidate(t.Context(), "k", "l"))
+	require.Zero(t, here.Exists(t.Context(), "count").Val())
+	n, err := there.Get(t.Context(), "count").Int()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, n, 4)
+	_, err = other.Get(t.Context(), "k")
+	require.NoError(t, err)
+}

@@ -39,7 +39,7 @@ func lanes(client redis.UniversalClient, timeout time.Duration) (reads, writes l
 		refused := lane{client: client, bulk: client, health: h}
 		return refused, refused
 	}
-	client.AddHook(back{})
+	client.AddHook(back{client})
 	single, ok := client.(*redis.Client)
 	if !ok {
 		return lane{client: client, bulk: client}, lane{client: client, bulk: client}

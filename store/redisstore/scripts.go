@@ -41,16 +41,18 @@ const (
 )
 
 var (
-	lookScript    = script{redis.NewScript(classic + prelude + lookText), redis.NewScript(sharded + prelude + lookText)}
-	leaseScript   = script{redis.NewScript(classic + prelude + leaseText), redis.NewScript(sharded + prelude + leaseText)}
-	renewScript   = script{redis.NewScript(classic + prelude + renewText), redis.NewScript(sharded + prelude + renewText)}
-	releaseScript = script{
-		redis.NewScript(classic + prelude + releaseText), redis.NewScript(sharded + prelude + releaseText),
-	}
-	fillScript  = script{redis.NewScript(classic + prelude + fillText), redis.NewScript(sharded + prelude + fillText)}
-	fenceScript = script{redis.NewScript(classic + prelude + fenceText), redis.NewScript(sharded + prelude + fenceText)}
-	liftScript  = script{redis.NewScript(classic + prelude + liftText), redis.NewScript(sharded + prelude + liftText)}
+	lookScript    = newScript(lookText)
+	leaseScript   = newScript(leaseText)
+	renewScript   = newScript(renewText)
+	releaseScript = newScript(releaseText)
+	fillScript    = newScript(fillText)
+	fenceScript   = newScript(fenceText)
+	liftScript    = newScript(liftText)
 )
+
+func newScript(text string) script {
+	return script{redis.NewScript(classic + prelude + text), redis.NewScript(sharded + prelude + text)}
+}
 
 // of returns the text for the servers of s.
 func (sc script) of(s *Store) *redis.Script {

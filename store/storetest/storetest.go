@@ -56,7 +56,8 @@ func clauses() []clause {
 	return slices.Concat(
 		recordClauses(), stampClauses(), leaseClauses(), renewClauses(), releaseClauses(), fillClauses(), ttlClauses(),
 		claimClauses(), claimEndClauses(), discardClauses(), invalidateClauses(), fenceClauses(), fencesClauses(),
-		probationClauses(), probationRestClauses(), watchClauses(), batchClauses(), contextClauses(), concurrencyClauses(),
+		probationClauses(), probationRestClauses(), clearClauses(), watchClauses(), batchClauses(), contextClauses(),
+		concurrencyClauses(),
 	)
 }
 

@@ -1,0 +1,48 @@
+package mutants
+
+// reads are the rules by which callers share, and what a look-up is worth.
+func reads() []Mutant {
+	return []Mutant{
+		one("a refused fill is shared anyway", ".", "^TestGetAfterAWriteNeverJoinsAnOlderLoad$",
+			"aside/settle.go", "upTo = marks[i]", "_ = marks[i]").stale(),
+		one("a flight can be joined until the reply to its fill", ".",
+			"^TestGetBetweenAFillAndItsReplyIsNotHandedWhatAWriteHasOvertaken$",
+			"aside/settle.go", "closed[i] = j.flight.Close()", "closed[i] = 1 << 40").stale(),
+		one("what is found when asking for the lease is shared", ".",
+			"^TestWhatTheLeaderFoundStoredIsNotHandedToThoseWhoCameAfterAWrite$",
+			"aside/lead.go", "Source: Found,\n\t}}, j.asked)", "Source: Found,\n\t}}, 1<<40)").stale(),
+		one("who comes during a load may have its result", ".",
+			"^TestWhatWasReadUnderAFenceIsNotHandedToThoseWhoCameAfterTheWrite$",
+			"aside/settle.go", "j.flight.Finish(loaded(l), marks[i])", "j.flight.Finish(loaded(l), j.flight.Close())"),
+		one("what was read on probation is shared after it", ".",
+			"^TestWhatIsReadOnProbationIsNotHandedToThoseWhoCameAfterItsEnd$",
+			"aside/settle.go", " || jobs[i].grant.OnProbation", ""),
+		one("Fresh takes what is found", ".", "^TestFreshReplacesWhatIsStored$",
+			"aside/get.go", "Mode: store.Refresh, Hold: r.cfg.LoadTimeout}, place: i}", "Hold: r.cfg.LoadTimeout}, place: i}"),
+		one("flights are not joined", ".", "^TestOneLoadServesAThousandReaders$",
+			"internal/flight/flight.go", "\t\tg.open[key] = f\n", ""),
+		one("who is turned away may be so again", "./internal/flight", "^TestCallerWhoComesAgainIsEarly$",
+			"internal/flight/flight.go", "\tif again {\n", "\tif false {\n"),
+		one("a load ends with its first caller", ".", "^TestFirstCallersCancellationHarmsNobody$",
+			"internal/flight/flight.go", "context.WithCancel(context.WithoutCancel(ctx))", "context.WithCancel(ctx)"),
+		one("a load goes on for nobody", ".", "^TestLastCallerToLeaveCancelsTheLoad$",
+			"internal/flight/flight.go", "\t\tf.closeLocked()\n\t\tf.cancel()\n", "\t\tf.closeLocked()\n"),
+
+		one("a value past its time is served for ever", ".", "^TestMaxStaleLimitsHowStaleARecordMayBe$",
+			"aside/reader.go", "past >= 0 && past >= min(maxStale, r.cfg.StaleTTL)", "past >= 0 && past < 0"),
+		one("a stale value is not refreshed", ".", "^TestStaleRecordIsServedWhileOneProcessRefreshesIt$",
+			"aside/reader.go", "seen.Refresh = !claimed(rec, now)\n", "seen.Refresh = false\n"),
+		one("a refresh asks for an ordinary lease", ".", "^TestManyReadersOfAStaleRecordCauseOneRefresh$",
+			"aside/reader.go", "Key: key, Mode: store.Refresh, Over: rec.Stamp", "Key: key, Over: rec.Stamp"),
+		one("a known absence is served past its time", ".", "^TestAbsenceIsNeverServedStale$",
+			"aside/ttl.go", "if absent || c.StaleTTL", "if c.StaleTTL"),
+		one("TTLs have no jitter", ".", "^TestJitterSpreadsOverThePromisedRangeOnEachPath$/",
+			"aside/ttl.go", "ttl -= rand.N(spread)", "_ = rand.N(spread)"),
+		one("records of another codec are decoded", ".", "^TestRecordOfAnotherCodecIsACountedMissThatIsReplaced$",
+			"aside/reader.go", "rec.Absent || string(rec.Codec) == r.codec &&", "rec.Absent ||"),
+		one("what cannot be decoded stays", ".", "^TestSpoiltPayloadHealsInOneAttempt$",
+			"aside/reader.go", "s.ask.Mode, s.ask.Over = store.Discard, over", "_ = over"),
+		one("names and keys run into one another", ".", "^TestNamesAndKeysNeverRunIntoOneAnother$",
+			"key.go", `":", "%3A", `, ""),
+	}
+}

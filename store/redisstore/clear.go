@@ -1,0 +1,61 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cachet-go/cachet/store"
+)
+
+var _ store.Clearer = (*Store)(nil)
+
+// scanned is how many keys of a server one SCAN looks at.
+const scanned = 1000
+
+// Clear invalidates every key that begins with prefix. It goes through all keys of each server by SCAN, in steps that
+// hold up nobody. On a Cluster it does so twice, as slots may move meanwhile: a record whose slot moves during both may
+// be left until its TTL is over.
+func (s *Store) Clear(ctx context.Context, prefix string) error {
+	if prefix == "" {
+		return errors.New("redisstore: Clear: an empty prefix")
+	}
+	if err := s.Check(); err != nil {
+		return err
+	}
+	do := func(ctx context.Context, server *redis.Client) error { return s.clear(ctx, server, prefix) }
+	switch c := s.hubs.client.(type) {
+	case *redis.Client:
+		return do(ctx, c)
+	case *redis.ClusterClient:
+		if err := c.ForEachMaster(ctx, do); err != nil {
+			return err
+		}
+		return c.ForEachMaster(ctx, do)
+	case *redis.Ring:
+		return c.ForEachShard(ctx, do)
+	}
+	return fmt.Errorf("redisstore: Clear: no way to the servers of a %T", s.hubs.client)
+}
+
+func (s *Store) clear(ctx context.Context, server *redis.Client, prefix string) error {
+	match := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(prefix) + "*"
+	for cursor := uint64(0); ; {
+		keys, next, err := server.Scan(ctx, cursor, match, scanned).Result()
+		if err != nil {
+			return err
+		}
+		if len(keys) > 0 {
+			if err := s.Lift(ctx, 0, 0, keys...); err != nil {
+				return err
+			}
+		}
+		if next == 0 {
+			return nil
+		}
+		cursor = next
+	}
+}
