@@ -16,12 +16,13 @@ type batch struct {
 	messages []invalidation.Message
 	offsets  []int64
 	next     int64
-	size     int // bytes
+	free     []byte // memory for the next message
 }
 
-// read takes the messages from position on out of a response. Control batches, which end transactions, are no messages.
-func read(topic string, position int64, records kafka.RecordReader) (batch, error) {
-	b := batch{next: position}
+// read takes the messages from position on out of a response, about so many. Control batches, which end transactions,
+// are no messages.
+func read(topic string, position int64, records kafka.RecordReader, many int) (batch, error) {
+	b := batch{next: position, messages: make([]invalidation.Message, 0, many), offsets: make([]int64, 0, many)}
 	for {
 		rec, err := records.ReadRecord()
 		switch {
@@ -31,12 +32,12 @@ func read(topic string, position int64, records kafka.RecordReader) (batch, erro
 		case err != nil:
 			return b, err
 		}
-		m, err := fetchedMessage(topic, rec)
-		if err != nil {
-			return b, err
-		}
 		if rec.Offset < position {
 			continue // a batch is compressed, and comes, as a whole
+		}
+		m, err := b.message(topic, rec)
+		if err != nil {
+			return b, err
 		}
 		b.messages = append(b.messages, m)
 		b.offsets = append(b.offsets, rec.Offset)
@@ -59,13 +60,13 @@ func after(position int64, records kafka.RecordReader) int64 {
 	return max(base.Offset(), position) + 1
 }
 
-func fetchedMessage(topic string, rec *kafka.Record) (invalidation.Message, error) {
+func (b *batch) message(topic string, rec *kafka.Record) (invalidation.Message, error) {
 	m := invalidation.Message{Topic: topic, Time: rec.Time}
 	var err error
-	if m.Key, err = bytesOf(rec.Key); err != nil {
+	if m.Key, err = b.copy(rec.Key); err != nil {
 		return m, err
 	}
-	if m.Value, err = bytesOf(rec.Value); err != nil {
+	if m.Value, err = b.copy(rec.Value); err != nil {
 		return m, err
 	}
 	for _, h := range rec.Headers {
@@ -74,19 +75,27 @@ func fetchedMessage(topic string, rec *kafka.Record) (invalidation.Message, erro
 	return m, nil
 }
 
-// bytesOf copies b, so that its pages can be used again. Only null is nil.
-func bytesOf(b kafka.Bytes) ([]byte, error) {
-	if b == nil {
+// chunk is how much memory messages share.
+const chunk = 64 << 10
+
+// copy copies from, so that its pages can be used again. Only null is nil.
+func (b *batch) copy(from kafka.Bytes) ([]byte, error) {
+	if from == nil {
 		return nil, nil
 	}
-	defer b.Close() //nolint:errcheck // it gives memory back
-	p := make([]byte, b.Len())
-	_, err := io.ReadFull(b, p)
-	return p, err
+	defer from.Close() //nolint:errcheck // it gives memory back
+	n := from.Len()
+	if n > len(b.free) {
+		b.free = make([]byte, max(n, chunk))
+	}
+	to := b.free[:n:n]
+	b.free = b.free[n:]
+	_, err := io.ReadFull(from, to)
+	return to, err
 }
 
 // oldest returns the time of the first message.
-func (b batch) oldest() time.Time {
+func (b *batch) oldest() time.Time {
 	if len(b.messages) == 0 {
 		return time.Time{}
 	}

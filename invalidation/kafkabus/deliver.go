@@ -107,7 +107,7 @@ func (p *partition) bury(b batch, d decoded) bool {
 }
 
 // letterTimeout bounds an attempt to write dead letters.
-const letterTimeout = 10 * time.Second
+const letterTimeout = 5 * time.Second
 
 func (p *partition) write(letters []message) bool {
 	for attempt := 0; ; attempt++ {

@@ -15,13 +15,14 @@ import (
 type generation struct {
 	member *member
 	gen    *kafka.Generation
-	given  map[string]int // by this member, see balancer.take
-	topics []string       // of the member
+	given  map[string]int  // by this member, see balancer.take
+	topics []string        // of the member
+	ctx    context.Context //nolint:containedctx // that of Subscribe
+	broker *network        // of the group
 
 	// fetching ends with the generation, and with Subscribe; handling ends Config.Drain later.
 	fetching, handling context.Context //nolint:containedctx // of the goroutines of the generation
 	stop, abort        context.CancelFunc
-	begun              chan struct{} // closed when the first of kafka-go's goroutines has begun
 	partitions         sync.WaitGroup
 	all                sync.WaitGroup
 
@@ -32,10 +33,10 @@ type generation struct {
 }
 
 func newGeneration(
-	ctx context.Context, m *member, gen *kafka.Generation, given map[string]int, topics []string,
+	ctx context.Context, m *member, n *network, gen *kafka.Generation, given map[string]int, topics []string,
 ) *generation {
 	g := &generation{
-		member: m, gen: gen, given: given, topics: topics, begun: make(chan struct{}), done: make(map[string]map[int]int64),
+		member: m, gen: gen, given: given, topics: topics, ctx: ctx, broker: n, done: make(map[string]map[int]int64),
 	}
 	g.fetching, g.stop = context.WithCancel(ctx)
 	g.handling, g.abort = context.WithCancel(context.WithoutCancel(ctx))
@@ -60,6 +61,10 @@ func (g *generation) run() {
 	}
 	g.start(g.commitLoop)
 	g.start(g.watch)
+	g.partitions.Wait()
+	if g.ctx.Err() != nil { // nobody is to wait for a broker that does not answer
+		defer time.AfterFunc(g.member.sub.timing.leave, g.broker.sever).Stop()
+	}
 	g.all.Wait()
 }
 
@@ -69,7 +74,8 @@ func (g *generation) start(f func()) {
 	g.gen.Start(func(ctx context.Context) {
 		defer g.all.Done()
 		defer g.stop()
-		defer context.AfterFunc(ctx, g.stop)()
+		unhook := context.AfterFunc(ctx, g.stop)
+		defer unhook()
 		f()
 	})
 }

@@ -115,8 +115,9 @@ func (m *member) join(ctx context.Context, topics []string) {
 			_ = group.Close() // always nil
 		}()
 	})
-	defer context.AfterFunc(ctx, leave)()
-	m.generations(ctx, group, b, topics)
+	unhook := context.AfterFunc(ctx, leave)
+	defer unhook()
+	m.generations(ctx, n, group, b, topics)
 	leave()
 	select {
 	case <-left:
@@ -127,7 +128,9 @@ func (m *member) join(ctx context.Context, topics []string) {
 }
 
 // generations consumes what is assigned to the member, until ctx ends or there are other topics.
-func (m *member) generations(ctx context.Context, group *kafka.ConsumerGroup, b *balancer, topics []string) {
+func (m *member) generations(
+	ctx context.Context, n *network, group *kafka.ConsumerGroup, b *balancer, topics []string,
+) {
 	for attempt := 0; ctx.Err() == nil; {
 		gen, err := group.Next(ctx)
 		if err != nil {
@@ -137,7 +140,7 @@ func (m *member) generations(ctx context.Context, group *kafka.ConsumerGroup, b 
 			continue // kafka-go pauses
 		}
 		m.sub.counters.rebalances.Add(1)
-		g := newGeneration(ctx, m, gen, b.take(), topics)
+		g := newGeneration(ctx, m, n, gen, b.take(), topics)
 		began := time.Now()
 		g.run()
 		if g.otherTopics() {

@@ -18,6 +18,7 @@ type network struct {
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{} // guarded by mu; nil: severed
+	pools   []*kafka.Transport // guarded by mu
 	dialing context.Context    //nolint:containedctx // ends dials under way when severed
 	stop    context.CancelFunc
 }
@@ -44,20 +45,21 @@ func newNetwork(cfg Config) *network {
 // client returns a client that knows topics and no others, with a pool of connections of its own.
 func (n *network) client(topics ...string) *kafka.Client {
 	mechanism, _ := n.cfg.SASL.mechanism() // it was checked
-	return &kafka.Client{
-		Addr: kafka.TCP(n.cfg.Brokers...),
-		Transport: &kafka.Transport{
-			Dial:           n.dial,
-			DialTimeout:    dialTimeout,
-			IdleTimeout:    time.Minute,
-			MetadataTTL:    metadataTTL,
-			MetadataTopics: topics,
-			ClientID:       "cachet",
-			TLS:            n.cfg.TLS,
-			SASL:           mechanism,
-			Context:        n.dialing,
-		},
+	pool := &kafka.Transport{
+		Dial:           n.dial,
+		DialTimeout:    dialTimeout,
+		IdleTimeout:    time.Minute,
+		MetadataTTL:    metadataTTL,
+		MetadataTopics: topics,
+		ClientID:       "cachet",
+		TLS:            n.cfg.TLS,
+		SASL:           mechanism,
+		Context:        n.dialing,
 	}
+	n.mu.Lock()
+	n.pools = append(n.pools, pool)
+	n.mu.Unlock()
+	return &kafka.Client{Addr: kafka.TCP(n.cfg.Brokers...), Transport: pool}
 }
 
 // dialer is for kafka.ConsumerGroup, which knows no Transport.
@@ -71,7 +73,8 @@ func (n *network) dialer() *kafka.Dialer {
 func (n *network) dial(ctx context.Context, proto, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	defer context.AfterFunc(n.dialing, cancel)()
+	unhook := context.AfterFunc(n.dialing, cancel)
+	defer unhook()
 	raw, err := new(net.Dialer).DialContext(ctx, proto, addr)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDial, err)
@@ -91,11 +94,14 @@ func (n *network) dial(ctx context.Context, proto, addr string) (net.Conn, error
 func (n *network) sever() {
 	n.stop()
 	n.mu.Lock()
-	conns := n.conns
-	n.conns = nil
+	conns, pools := n.conns, n.pools
+	n.conns, n.pools = nil, nil
 	n.mu.Unlock()
 	for c := range conns {
 		_ = c.Conn.Close()
+	}
+	for _, pool := range pools {
+		pool.CloseIdleConnections() // ends the goroutines of those that were idle
 	}
 }
 

@@ -42,7 +42,7 @@ func classify(err error) outcome {
 	case !errors.As(err, &code):
 		return unknown
 	}
-	switch code {
+	switch code { //nolint:exhaustive // codes that are not known to be harmless are not
 	case kafka.UnknownTopicOrPartition, kafka.LeaderNotAvailable, kafka.NotLeaderForPartition, kafka.NotEnoughReplicas,
 		kafka.BrokerNotAvailable, kafka.ReplicaNotAvailable, kafka.ThrottlingQuotaExceeded:
 		return unsent

@@ -17,6 +17,7 @@ type partition struct {
 	sub      *Subscriber
 	at       target
 	position int64 // the next offset to handle; negative: the first there is
+	many     int   // messages of the last batch
 	place    *place
 }
 
@@ -65,6 +66,7 @@ func (p *partition) fetch(ctx context.Context) (batch, error) {
 			return batch{}, err
 		}
 		p.position = first
+		p.gen.handled(p.at, first) // else a log that is truncated before anything was handled would be no gap
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.sub.timing.maxWait+p.sub.timing.answer)
 	defer cancel()
@@ -80,10 +82,11 @@ func (p *partition) fetch(ctx context.Context) (batch, error) {
 	case res.Error != nil:
 		return batch{}, res.Error
 	}
-	b, err := read(p.at.topic, p.position, res.Records)
+	b, err := read(p.at.topic, p.position, res.Records, p.many)
 	if err != nil {
 		return b, err
 	}
+	p.many = len(b.messages)
 	p.place.fetched.Store(time.Now().UnixNano())
 	p.place.position.Store(p.position)
 	p.place.lag.Store(max(res.HighWatermark-p.position, 0))
@@ -101,7 +104,7 @@ func (p *partition) skip(ctx context.Context) (batch, error) {
 	case err != nil:
 		return batch{}, err
 	case first <= p.position && p.position <= last:
-		return batch{next: p.position}, nil // it was not so after all: a leader that was behind
+		return batch{}, kafka.OffsetOutOfRange // it is in range by now: a leader that was behind
 	}
 	gap := Gap{Topic: p.at.topic, Partition: p.at.partition, From: p.position, To: first}
 	p.sub.counters.gaps.Add(1)

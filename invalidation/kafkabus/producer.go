@@ -58,7 +58,8 @@ func (p *producer) produce(ctx context.Context, messages []message) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(p.ctx, func() { cancel(ErrClosed) })()
+	unhook := context.AfterFunc(p.ctx, func() { cancel(ErrClosed) })
+	defer unhook()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -2,7 +2,6 @@ package kafkabus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -36,9 +35,9 @@ func NewPublisher(cfg Config) (*Publisher, error) {
 }
 
 // Publish returns nil once all in-sync replicas have events. It splits those that are too large, see
-// invalidation.Event.Split. What fails is tried again until ctx ends, which should have a deadline; then the error tells
-// whether any of them may have been published (ErrUnknownOutcome), and why they were not acknowledged. Events about one
-// first key keep their order, also through retries, as long as the topic keeps its number of partitions.
+// invalidation.Event.Split. What fails is tried again until ctx ends, which should have a deadline; then the error
+// tells whether any of them may have been published (ErrUnknownOutcome), and why they were not acknowledged. Events
+// about one first key keep their order, also through retries, as long as the topic keeps its number of partitions.
 func (p *Publisher) Publish(ctx context.Context, events ...invalidation.Event) error {
 	messages, err := p.encode(ctx, events)
 	if err != nil {
@@ -84,8 +83,9 @@ func (p *Publisher) encode(ctx context.Context, events []invalidation.Event) ([]
 // closeWait bounds how long Close waits for what is under way.
 const closeWait = 5 * time.Second
 
-// Close waits for what is being published, for 5 seconds at most. Calls that are still under way then return with
-// ErrClosed, and ErrUnknownOutcome if it is due; and so does Close. It returns the same when called again.
+// Close waits for what is being published, for 5 seconds at most. Calls of Publish that are still under way then return
+// ErrClosed, with ErrUnknownOutcome if that is due, and Close an error that counts their messages. It returns the same
+// when called again.
 func (p *Publisher) Close() error {
 	p.closing.Do(func() {
 		p.mu.Lock()
@@ -96,8 +96,7 @@ func (p *Publisher) Close() error {
 		select {
 		case <-idle:
 		case <-time.After(closeWait):
-			p.result = errors.Join(
-				fmt.Errorf("kafkabus: closed with %d messages in flight", p.producer.room.used()), ErrUnknownOutcome)
+			p.result = fmt.Errorf("kafkabus: closed with %d messages in flight, or about to be", p.producer.room.used())
 		}
 		p.producer.close()
 		<-idle

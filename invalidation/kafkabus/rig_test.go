@@ -17,8 +17,6 @@ import (
 	"github.com/cachet-go/cachet/invalidation/kafkabus"
 )
 
-func TestMain(m *testing.M) { kafkatest.Main(m) }
-
 // patience is how long anything may take that is to happen.
 const patience = 30 * time.Second
 
@@ -45,7 +43,7 @@ func rigOn(t *testing.T, addr string, partitions int) *rig {
 			Brokers: []string{addr}, Topic: name, Group: name + ".group", Session: 6 * time.Second,
 			Error: func(_ context.Context, err error) { logf(t, "%v", err) },
 		},
-		client: &kafka.Client{Addr: kafka.TCP(addr), Timeout: patience, Transport: &kafka.Transport{MetadataTTL: time.Second}},
+		client: &kafka.Client{Addr: kafka.TCP(addr), Timeout: 10 * time.Second, Transport: &kafka.Transport{MetadataTTL: time.Second}},
 	}
 	t.Cleanup(r.client.Transport.(*kafka.Transport).CloseIdleConnections)
 	if partitions > 0 {
@@ -56,6 +54,7 @@ func rigOn(t *testing.T, addr string, partitions int) *rig {
 
 // logf logs, unless the test has ended, after which a goroutine of somebody's may still have an error to tell.
 func logf(t *testing.T, format string, args ...any) {
+	t.Helper()
 	if t.Context().Err() == nil {
 		t.Logf(format, args...)
 	}
@@ -102,11 +101,21 @@ func (r *rig) publish(p *kafkabus.Publisher, n int) (ids []string) {
 // produce writes messages as they are to a partition.
 func (r *rig) produce(partition int, records ...kafka.Record) {
 	r.Helper()
-	res, err := r.client.Produce(r.Context(), &kafka.ProduceRequest{
-		Topic: r.cfg.Topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+	type content struct{ key, value []byte }
+	contents := make([]content, len(records))
+	for i, rec := range records {
+		contents[i].key, _ = kafka.ReadAll(rec.Key)
+		contents[i].value, _ = kafka.ReadAll(rec.Value)
+	}
+	r.await("messages to be written", func() bool { // a topic that is new may have no leader yet
+		for i, c := range contents {
+			records[i].Key, records[i].Value = kafka.NewBytes(c.key), kafka.NewBytes(c.value)
+		}
+		res, err := r.client.Produce(r.Context(), &kafka.ProduceRequest{
+			Topic: r.cfg.Topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+		})
+		return err == nil && res.Error == nil
 	})
-	require.NoError(r, err)
-	require.NoError(r, res.Error)
 }
 
 // committed returns what the group has committed for a partition, or -1.
@@ -115,8 +124,9 @@ func (r *rig) committed(partition int) int64 {
 	res, err := r.client.OffsetFetch(r.Context(), &kafka.OffsetFetchRequest{
 		GroupID: r.cfg.Group, Topics: map[string][]int{r.cfg.Topic: {partition}},
 	})
-	require.NoError(r, err)
-	require.NoError(r, res.Error)
+	if err != nil || res.Error != nil || len(res.Topics[r.cfg.Topic]) == 0 {
+		return -1 // the coordinator is on its way
+	}
 	return res.Topics[r.cfg.Topic][0].CommittedOffset
 }
 

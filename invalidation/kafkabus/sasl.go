@@ -30,7 +30,7 @@ func (s SASL) check() error {
 	return err
 }
 
-func (s SASL) mechanism() (sasl.Mechanism, error) {
+func (s SASL) mechanism() (sasl.Mechanism, error) { //nolint:ireturn // kafka-go's
 	if s.User == "" {
 		if s != (SASL{}) {
 			return nil, fmt.Errorf("Config.SASL has no User")
@@ -49,7 +49,7 @@ func (s SASL) mechanism() (sasl.Mechanism, error) {
 }
 
 // named says which field an error is about: a name or a password that cannot be prepared as the standard asks.
-func named(m sasl.Mechanism, err error) (sasl.Mechanism, error) {
+func named(m sasl.Mechanism, err error) (sasl.Mechanism, error) { //nolint:ireturn // kafka-go's
 	if err != nil {
 		return nil, fmt.Errorf("Config.SASL: %w", err)
 	}

@@ -65,8 +65,8 @@ func NewSubscriber(cfg Config) (*Subscriber, error) {
 // dead letters; while these cannot be written, its partition waits.
 //
 // No failure is for good: without brokers, topics or permission it tries until it is told to end, and tells
-// Config.Error. It returns nil if ctx has ended and ErrClosed if Close was called, once handle has returned. The context
-// of handle has the values of ctx.
+// Config.Error. It returns nil if ctx has ended and ErrClosed if Close was called, once handle has returned. The
+// context of handle has the values of ctx.
 func (s *Subscriber) Subscribe(ctx context.Context, handle invalidation.Handler) error {
 	if handle == nil {
 		return errors.New("kafkabus: Subscribe: no handler")
@@ -82,7 +82,8 @@ func (s *Subscriber) Subscribe(ctx context.Context, handle invalidation.Handler)
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	unhook := context.AfterFunc(s.ctx, cancel)
+	defer unhook()
 	m := newMember(s, invalidation.Guard(handle))
 	m.run(ctx)
 	if s.ctx.Err() != nil {
@@ -92,7 +93,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, handle invalidation.Handler)
 }
 
 // Close ends Subscribe, which gives up its partitions at once, and waits for it: as long as handlers need, which are
-// told to end after Config.Drain, but 2 seconds longer at most. It returns an error if one has not ended by then.
+// told to end after Config.Drain, but five seconds longer at most. It returns an error if one has not ended by then.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -103,8 +104,8 @@ func (s *Subscriber) Close() error {
 	var err error
 	select {
 	case <-idle:
-	case <-time.After(s.cfg.Drain + s.timing.leave):
-		err = fmt.Errorf("kafkabus: a handler has not returned %v after it was told to", s.timing.leave)
+	case <-time.After(s.cfg.Drain + patience):
+		err = fmt.Errorf("kafkabus: a handler has not returned %v after it was told to", patience)
 	}
 	s.lettersMu.Lock()
 	defer s.lettersMu.Unlock()
@@ -113,6 +114,9 @@ func (s *Subscriber) Close() error {
 	}
 	return err
 }
+
+// patience is more than it takes to commit and to leave, each of which has timing.leave.
+const patience = 5 * time.Second
 
 // Stats returns a snapshot.
 func (s *Subscriber) Stats() Stats { return s.counters.snapshot() }
