@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/cachet-go/cachet/invalidation"
 )
 
 // message is what is produced: to a topic, and there to the partition of its key.
@@ -69,6 +71,9 @@ func (c *call) end(o outcome, err error) (again bool) {
 	case unsent:
 		again = true
 	case refused, tooLarge:
+		if o == tooLarge { // alone: an outbox sets it aside at once
+			err = errors.Join(invalidation.ErrTooLarge, err)
+		}
 		if c.err == nil {
 			c.err = err
 		}

@@ -182,6 +182,7 @@ func TestABatchThatTheBrokerFindsTooLargeGoesInParts(t *testing.T) {
 	require.Zero(t, d.repeated())
 	err = p.Publish(t.Context(), invalidation.NewEvent("test", strings.Repeat("x", 30_000)))
 	require.ErrorIs(t, err, kafka.MessageSizeTooLarge)
+	require.ErrorIs(t, err, invalidation.ErrTooLarge)
 	require.NotErrorIs(t, err, kafkabus.ErrUnknownOutcome)
 }
 
