@@ -6,6 +6,7 @@ SHELL := bash
 TIMEOUT   ?= 15m
 FUZZTIME  ?= 60s
 SOAKREADS ?= 10000000
+TORTURE   ?= 60m
 
 # What tests run against.
 servers := redis postgres mariadb kafka connect
@@ -20,7 +21,7 @@ each = set -euo pipefail; dirs=$$(go list -m -f '{{.Dir}}'); for dir in $$dirs; 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Settings: TIMEOUT=$(TIMEOUT) FUZZTIME=$(FUZZTIME) SOAKREADS=$(SOAKREADS)"
+	@echo "  Settings: TIMEOUT=$(TIMEOUT) FUZZTIME=$(FUZZTIME) SOAKREADS=$(SOAKREADS) TORTURE=$(TORTURE)"
 
 .PHONY: test
 test: tools vet lint race examples ## everything: install what is missing, vet, lint, race tests, examples
@@ -75,6 +76,11 @@ fuzz: ## each fuzz target for FUZZTIME
 mutants: ## break each rule of the protocol, one at a time: the test that holds it must fail
 	@scripts/install-tools.sh redis
 	@go test ./internal/mutants -run '^TestNoMutantSurvives$$' -v -timeout 60m -mutants
+
+.PHONY: torture
+torture: ## processes, faults and a checker of histories, for TORTURE
+	@scripts/install-tools.sh redis cc
+	go run ./internal/torture -for $(TORTURE) -nemesis all
 
 .PHONY: soak
 soak: ## the torture test with SOAKREADS reads

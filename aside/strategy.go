@@ -20,8 +20,10 @@ type Strategy struct {
 	// per write. 0: no fence.
 	Fence time.Duration
 	// ReplicaLag is for loaders that read from a replica of the database. What is loaded within this time after
-	// a write is kept no longer than to the end of it, which bounds how long a value from before the write can
-	// be served. 0: the loader reads what has been committed.
+	// a write is kept no longer than to the end of it. If the replica never lags by more, no value from before the
+	// last write is served after it. The bound counts from the last write: where another came while the replica had
+	// yet to apply the one before, a value from before both may be served for ReplicaLag and the lag after the first.
+	// 0: the loader reads what has been committed.
 	ReplicaLag time.Duration
 	// Strict refuses to write, with ErrRefused, if the fence cannot be placed or, without Fence, if the store
 	// cannot be written to just before. While Redis is down, nothing can then be written. Otherwise such a

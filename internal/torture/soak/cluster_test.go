@@ -61,7 +61,8 @@ func TestNoReadIsStaleWhileSlotsMove(t *testing.T) {
 	}
 }
 
-// TestReadsSurviveAFailover kills the master behind Sentinel. With Replicas no acknowledged invalidation is lost.
+// TestReadsSurviveAFailover kills the master behind Sentinel. No invalidation is lost that as many Replicas acknowledged
+// as there are: one that has not may be promoted.
 func TestReadsSurviveAFailover(t *testing.T) {
 	sentinel := redistest.StartSentinel(t)
 	client := sentinel.Client(t, func(o *redis.FailoverOptions) { o.DialerRetries = 1 }) // the source is the retry
