@@ -11,7 +11,7 @@
 //   - With a [Scheduler], the process is killed between its commit and its delete: the delayed delete was scheduled
 //     before the write, and comes from another process.
 //
-// Until then the stale record is served, for as long as Delay, which counts from the last write of the record. A write costs two round trips, with a Scheduler
-// four. aside.Strategy{ReplicaLag: d} bounds the first of these without a delayed delete; this strategy also covers
-// the others.
+// Until then the stale record is served, for as long as Delay, which counts from the last write of the record. A write
+// costs two round trips, with a Scheduler four. aside.Strategy{ReplicaLag: d} bounds the first of these without a
+// delayed delete; this strategy also covers the others.
 package doubledelete
