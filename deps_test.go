@@ -24,6 +24,7 @@ var importers = map[string][]string{
 	"github.com/klauspost/compress":     {"codec"},
 	"github.com/sony/gobreaker/v2":      {"store/redisstore"},
 	"golang.org/x/sync":                 {"aside"},
+	"github.com/segmentio/kafka-go":     {"invalidation/kafkabus"},
 }
 
 // importer returns the packages that may import name.
@@ -116,6 +117,7 @@ func TestPackagesKnowOnlyWhatIsBelowThem(t *testing.T) {
 		"doubledelete":     {"store", "aside", "internal/backoff"},
 
 		"invalidation/outbox":     {"invalidation", "internal/backoff"},
+		"invalidation/kafkabus":   {"invalidation", "internal/backoff"},
 		"doubledelete/redisqueue": {"store", "doubledelete", "internal/backoff"},
 	}
 	for pkg, allowed := range below {

@@ -80,8 +80,7 @@ type applier struct {
 func (a *applier) apply(ctx context.Context, events []Event) error {
 	done := Applied{Events: len(events)}
 	refused := make(map[int]error)
-	var keys, prefixes []string
-	known := make(map[string]struct{}, len(events))
+	keys, prefixes := newSet(len(events)), newSet(0)
 	for i, e := range events {
 		if done.Oldest.IsZero() || e.Time.Before(done.Oldest) {
 			done.Oldest = e.Time
@@ -90,33 +89,29 @@ func (a *applier) apply(ctx context.Context, events []Event) error {
 			refused[i] = err
 			continue
 		}
-		list := &keys
+		to := keys
 		if e.Op == Clear {
-			list = &prefixes
+			to = prefixes
 		}
 		for _, key := range e.Keys {
-			name := string(e.Op) + "\x00" + key
-			if _, ok := known[name]; !ok {
-				known[name] = struct{}{}
-				*list = append(*list, key)
-			}
+			to.add(key)
 		}
 	}
-	for part := range slices.Chunk(keys, batch) {
+	for part := range slices.Chunk(keys.list, batch) {
 		retries, err := a.delete(ctx, part)
 		done.Retries += retries
 		if err != nil {
 			return err
 		}
 	}
-	for _, prefix := range prefixes {
+	for _, prefix := range prefixes.list {
 		retries, err := a.clear(ctx, prefix)
 		done.Retries += retries
 		if err != nil {
 			return err
 		}
 	}
-	done.Refused, done.Keys = len(refused), len(keys)
+	done.Refused, done.Keys = len(refused), len(keys.list)
 	if a.opts.Applied != nil {
 		a.opts.Applied(ctx, done)
 	}
@@ -209,5 +204,23 @@ func (a *applier) sweep(ctx context.Context, prefix string) (retries int, err er
 			return retries, err
 		}
 		retries++
+	}
+}
+
+// set is strings in the order in which they came, each once.
+type set struct {
+	list  []string
+	known map[string]struct{}
+}
+
+func newSet(room int) *set {
+	return &set{list: make([]string, 0, room), known: make(map[string]struct{}, room)}
+}
+
+func (s *set) add(text string) {
+	n := len(s.known)
+	s.known[text] = struct{}{}
+	if len(s.known) > n {
+		s.list = append(s.list, text)
 	}
 }

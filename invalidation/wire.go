@@ -71,9 +71,12 @@ func notUTF8(key string) bool { return !utf8.ValidString(key) }
 
 // UnmarshalJSON is for json.Unmarshal. Decode checks limits as well. It refuses other versions, with ErrUnsupported.
 func (e *Event) UnmarshalJSON(b []byte) error {
-	var w wire
-	if err := json.Unmarshal(b, &w); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	w, ok := scan(b)
+	if !ok {
+		w = wire{}
+		if err := json.Unmarshal(b, &w); err != nil {
+			return fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
 	}
 	switch {
 	case w.V == 0:

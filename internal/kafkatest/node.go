@@ -24,7 +24,7 @@ type node struct {
 
 // properties is the configuration of a broker that is small, and quick rather than durable: it need not survive the
 // machine. A broker that was killed cannot register again before its session is over, so that is short. The
-// place-holders are its port, the controller's, and its directory.
+// place-holders, which the properties of a test may have too, are its port, the controller's, and its directory.
 const properties = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]s
@@ -73,7 +73,7 @@ func newNode(home, dir string, props []string) (*node, error) {
 		return nil, err
 	}
 	// Of two lines for one property, Java takes the last.
-	config := fmt.Sprintf(properties, port, control, dir) + strings.Join(props, "\n") + "\n"
+	config := fmt.Sprintf(properties+strings.Join(props, "\n")+"\n", port, control, dir)
 	if err := os.WriteFile(n.config(), []byte(config), 0o600); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,9 @@
+package kafkabus //nolint:testpackage // it opens the package to its tests
+
+import "time"
+
+// Timing changes what a Subscriber waits for, before Subscribe.
+func (s *Subscriber) Timing(maxBytes int64, maxWait, answer, watch, dog time.Duration) {
+	s.timing.maxBytes, s.timing.maxWait, s.timing.answer = maxBytes, maxWait, answer
+	s.timing.watch, s.timing.dog = watch, dog
+}

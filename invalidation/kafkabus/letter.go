@@ -1,0 +1,67 @@
+package kafkabus
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/cachet-go/cachet/invalidation"
+)
+
+// Headers of a dead letter, in addition to those of the message. Key and value are the message's own.
+const (
+	HeaderReason    = "cachet-reason"    // a Reason
+	HeaderError     = "cachet-error"     // what it failed with; cut to 4 KiB
+	HeaderTopic     = "cachet-topic"     // where the message was
+	HeaderPartition = "cachet-partition" // the same
+	HeaderOffset    = "cachet-offset"    // the same
+	HeaderTime      = "cachet-time"      // the message's, RFC 3339
+	HeaderGroup     = "cachet-group"     // who could not apply it
+	// HeaderCut is there if the broker would not take the message with its value: how many bytes that had. It is left
+	// out, and to be found where the message was, as long as that is kept.
+	HeaderCut = "cachet-cut"
+)
+
+const prefix = "cachet-"
+
+// mostError bounds the text of an error in a header.
+const mostError = 4 << 10
+
+// letter returns what goes to the dead letters for a message.
+func (s *Subscriber) letter(m invalidation.Message, at position, why Reason, err error) message {
+	text := err.Error()
+	if len(text) > mostError {
+		text = text[:mostError]
+	}
+	l := message{topic: s.cfg.DeadLetters, key: m.Key, value: m.Value}
+	for _, h := range m.Headers {
+		if !strings.HasPrefix(h.Name, prefix) { // of an earlier time
+			l.headers = append(l.headers, kafka.Header{Key: h.Name, Value: h.Value})
+		}
+	}
+	for _, h := range []struct{ name, value string }{
+		{HeaderReason, string(why)}, {HeaderError, text},
+		{HeaderTopic, at.topic}, {HeaderPartition, strconv.Itoa(at.partition)},
+		{HeaderOffset, strconv.FormatInt(at.offset, 10)},
+		{HeaderTime, m.Time.UTC().Format(time.RFC3339Nano)}, {HeaderGroup, s.cfg.Group},
+	} {
+		l.headers = append(l.headers, kafka.Header{Key: h.name, Value: []byte(h.value)})
+	}
+	return l
+}
+
+// position is where a message is.
+type position struct {
+	target
+
+	offset int64
+}
+
+// cut returns l without its value.
+func cut(l message) message {
+	l.headers = append(l.headers, kafka.Header{Key: HeaderCut, Value: []byte(strconv.Itoa(len(l.value)))})
+	l.value = nil
+	return l
+}
