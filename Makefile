@@ -50,10 +50,12 @@ race: ## all tests under the race detector
 	@$(call each,CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...)
 
 .PHONY: examples
-examples: ## build every example and run the quick start for three seconds
+examples: ## build every example and run those that measure for three seconds each
 	@$(call each,mains=$$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./... | grep /examples/ || true); \
 		[ -z "$$mains" ] || go build -o /dev/null $$mains)
-	@out=$$(go run ./examples/quickstart -for 3s 2>&1) || { echo "$$out"; echo "examples/quickstart failed"; exit 1; }
+	@for example in 'quickstart -for 3s' 'kafka -for 3s -pause 1s'; do \
+		out=$$(go run ./examples/$$example 2>&1) || { echo "$$out"; echo "examples/$$example failed"; exit 1; }; \
+	done
 
 .PHONY: cover
 cover: ## coverage by all tests, in cover/*.out and cover/*.html
