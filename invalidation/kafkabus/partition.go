@@ -36,7 +36,7 @@ func (p *partition) run() {
 	answered := time.Now()
 	for failed := 0; ctx.Err() == nil; {
 		b, err := p.fetch(ctx)
-		if ctx.Err() != nil {
+		if over(ctx) {
 			return
 		}
 		if err != nil {
@@ -55,6 +55,12 @@ func (p *partition) run() {
 		}
 		answered = time.Now()
 	}
+}
+
+// over reports whether ctx has ended. A connection that has its deadline may say so a moment earlier.
+func over(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(end)
 }
 
 // fetch waits for messages at the position, for a while. The batch has none if there were none. A position that the
