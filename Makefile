@@ -7,6 +7,9 @@ TIMEOUT   ?= 15m
 FUZZTIME  ?= 60s
 SOAKREADS ?= 10000000
 
+# What tests run against.
+servers := redis postgres mariadb kafka connect
+
 lint_tool := $(CURDIR)/.bin/golangci-lint
 
 # $(call each,command) runs a command in each module and stops at the first that fails. The list is read before
@@ -23,7 +26,7 @@ help: ## list the targets
 test: tools vet lint race examples ## everything: install what is missing, vet, lint, race tests, examples
 
 .PHONY: tools
-tools: ## install redis-server, a C compiler and golangci-lint where they are missing
+tools: ## install the servers of the tests, a C compiler and golangci-lint where they are missing
 	@scripts/install-tools.sh
 
 .PHONY: vet
@@ -42,7 +45,7 @@ fmt: ## format the code as lint wants it
 
 .PHONY: race
 race: ## all tests under the race detector
-	@scripts/install-tools.sh redis cc
+	@scripts/install-tools.sh $(servers) cc
 	@$(call each,CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...)
 
 .PHONY: examples
@@ -53,7 +56,7 @@ examples: ## build every example and run the quick start for three seconds
 
 .PHONY: cover
 cover: ## coverage by all tests, in cover/*.out and cover/*.html
-	@scripts/install-tools.sh redis
+	@scripts/install-tools.sh $(servers)
 	@rm -rf cover; mkdir cover
 	@$(call each,path=$$(GOWORK=off go list -m); out=$(CURDIR)/cover/$${path##*/}; \
 		go test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=$$out.out ./... ; \

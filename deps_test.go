@@ -37,7 +37,9 @@ func importer(name string) []string {
 }
 
 // testing support, which no program links.
-var support = []string{"internal/redistest", "internal/torture", "store/storetest"}
+var support = []string{
+	"internal/kafkatest", "internal/proctest", "internal/redistest", "internal/sqltest", "internal/torture", "store/storetest",
+}
 
 func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {
 	strangers := []string{

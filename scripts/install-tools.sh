@@ -2,15 +2,21 @@
 # Installs what `make test` needs and this machine lacks:
 #
 #   redis-server    from the distribution (Debian, Ubuntu); tests start servers of their own from it
+#   PostgreSQL      likewise
+#   MariaDB         likewise
 #   a C compiler    likewise; the race detector links with it
+#   Java, Maven     likewise
+#   Apache Kafka    from Maven Central into ~/.cache/cachet, as internal/kafkatest/kafka.xml says
+#   Kafka Connect   likewise, with Debezium, as internal/kafkatest/connect.xml says
 #   golangci-lint   built into ./.bin, at the version pinned below
 #
 # It is silent where nothing is missing, so that every target may call it. With arguments it installs only
-# what they name: redis, cc, lint.
+# what they name: redis, postgres, mariadb, kafka, connect, cc, lint.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 golangci_version=v2.15.0
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/cachet # as in internal/kafkatest/install.go
 
 say() { printf 'install-tools: %s\n' "$*" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -27,6 +33,10 @@ by_hand() {
   for package in "$@"; do
     case $package in
       redis-server) say "  redis-server, version 7 or later, on PATH (macOS: brew install redis). No service need run." ;;
+      postgresql) say "  PostgreSQL, version 14 or later, initdb on PATH (macOS: brew install postgresql@15). No service need run." ;;
+      mariadb-server) say "  MariaDB, version 10.6 or later, mariadbd on PATH (macOS: brew install mariadb). No service need run." ;;
+      default-jre-headless) say "  Java, version 17 or later, on PATH (macOS: brew install openjdk@17)" ;;
+      maven) say "  Maven, mvn on PATH (macOS: brew install maven)" ;;
       gcc) say "  gcc, or another C compiler with CC set to it (macOS: xcode-select --install)." ;;
       libc6-dev) ;; # comes with the compiler elsewhere
     esac
@@ -81,9 +91,49 @@ apt() {
     as_root rm -f $policy
     trap - EXIT
   fi
-  case " $* " in
-    *" redis-server "*) ! have systemctl || as_root systemctl disable redis-server >/dev/null 2>&1 || true ;;
-  esac
+  local package
+  for package in "$@"; do
+    case $package in
+      redis-server | postgresql) as_root systemctl disable "$package" >/dev/null 2>&1 || true ;;
+      mariadb-server) as_root systemctl disable mariadb >/dev/null 2>&1 || true ;;
+    esac
+  done
+}
+
+# have_java reports whether java is on PATH and new enough for Kafka.
+have_java() {
+  local version
+  version=$(java -version 2>&1 </dev/null | sed -n 's/.* version "\([0-9]*\).*/\1/p') || return 1
+  [ "${version:-0}" -ge 17 ]
+}
+
+# have_server reports whether a server is on PATH or where Debian puts it.
+have_server() { PATH="$PATH:/usr/sbin:$(printf '%s:' /usr/lib/postgresql/*/bin)" have "$1"; }
+
+# jars_dir prints where the jars of a POM belong, by the version of Kafka that it names.
+jars_dir() {
+  echo "$cache/$1-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "internal/kafkatest/$1.xml")"
+}
+
+# have_jars reports whether they are there, by this very POM: its copy is written last.
+have_jars() { cmp -s "internal/kafkatest/$1.xml" "$(jars_dir "$1")/pom.xml"; }
+
+# jars fetches what a POM names. The directory appears at once and complete, since tests of another work tree may be
+# looking at it.
+jars() {
+  local dir tmp pom=internal/kafkatest/$1.xml
+  dir=$(jars_dir "$1")
+  mkdir -p "$cache"
+  exec 9>"$cache/$1.lock"
+  ! have flock || flock 9
+  ! have_jars "$1" || return 0
+  say "fetching ${dir##*/}"
+  tmp=$dir.part
+  rm -rf "$tmp"
+  quietly mvn -B -q -f "$pom" package -Dinto="$tmp"
+  cp "$pom" "$tmp/pom.xml"
+  rm -rf "$dir"
+  mv "$tmp" "$dir"
 }
 
 # lint builds golangci-lint, which takes a minute or two the first time.
@@ -95,16 +145,29 @@ lint() {
     "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$golangci_version"
 }
 
-[ $# -gt 0 ] || set -- redis cc lint
+all=(redis postgres mariadb kafka connect cc lint)
+[ $# -gt 0 ] || set -- "${all[@]}"
 packages=()
+poms=()
 linter=
 for what in "$@"; do
   case $what in
     redis) have redis-server || packages+=(redis-server) ;;
+    postgres) have_server initdb || packages+=(postgresql) ;;
+    mariadb) have_server mariadbd || packages+=(mariadb-server) ;;
+    kafka | connect)
+      have_java || packages+=(default-jre-headless)
+      have_jars "$what" || poms+=("$what")
+      ;;
     cc) have "$(go env CC)" || packages+=(gcc libc6-dev) ;;
     lint) linter=yes ;;
-    *) say "unknown tool: $what (known: redis, cc, lint)"; exit 2 ;;
+    *) say "unknown tool: $what (known: ${all[*]})"; exit 2 ;;
   esac
 done
+[ ${#poms[@]} -eq 0 ] || have mvn || packages+=(maven)
 [ ${#packages[@]} -eq 0 ] || apt "${packages[@]}"
+for pom in ${poms[@]+"${poms[@]}"}; do
+  have_java || { say "Kafka needs Java 17 or later, java on PATH is older"; exit 1; }
+  jars "$pom"
+done
 [ -z "$linter" ] || lint
