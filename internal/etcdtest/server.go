@@ -58,7 +58,7 @@ func (s *Server) run(path string) error {
 	cmd := exec.Command(path, "--name=test", "--data-dir="+s.tb.TempDir(), //nolint:gosec,noctx // ours, and ended by a signal
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=test="+peer,
-		"--unsafe-no-fsync", // as durable as a test can tell
+		"--unsafe-no-fsync",                                 // as durable as a test can tell
 		"--heartbeat-interval=50", "--election-timeout=500") // which the least TTL of a lease follows
 	if s.process, err = proctest.Start(cmd); err != nil {
 		return err
