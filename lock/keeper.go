@@ -40,8 +40,8 @@ func (l *Keeper) Close() error {
 	return nil
 }
 
-// Lock is as [Locker.Lock]: it returns ctx.Err() if ctx ends first, [ErrClosed] after Close, or else the error of the
-// service's client. Whether processes get the lock in the order in which they came is the service's affair.
+// Lock is as [Locker.Lock]: it returns ctx.Err() if ctx ends first, joined with what the service's client says about
+// that if it says more, [ErrClosed] after Close, or else the client's error. Whether processes get the lock in the order in which they came is the service's affair.
 func (l *Keeper) Lock(ctx context.Context, key string, opts ...Option) (*Lock, error) {
 	return l.acquire(ctx, key, false, opts)
 }
@@ -82,13 +82,18 @@ func (l *Keeper) await(ctx context.Context, key string, try bool, cfg config) (*
 	defer stop()
 	defer context.AfterFunc(l.life, stop)()
 	k, err := l.take(ctx, waiting, key, try, cfg)
+	if end, ok := ctx.Deadline(); ok && err != nil && !time.Now().Before(end) {
+		<-waiting.Done() // a client that looks at the deadline itself may be early
+	}
 	switch {
 	case err == nil || waiting.Err() == nil:
 		return k, err
-	case ctx.Err() != nil:
+	case ctx.Err() == nil:
+		return nil, ErrClosed
+	case errors.Is(err, ctx.Err()), errors.Is(err, context.Canceled):
 		return nil, ctx.Err()
 	}
-	return nil, ErrClosed
+	return nil, errorsJoin(ctx.Err(), err)
 }
 
 // take takes the lock for as long as waiting goes on. ctx is what the lock's context comes from.

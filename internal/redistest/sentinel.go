@@ -51,6 +51,14 @@ func StartSentinel(tb testing.TB) *Sentinel {
 	return s
 }
 
+// Addrs returns where the sentinels listen, and the name by which they know the master, for clients in other processes.
+func (s *Sentinel) Addrs() (sentinels []string, master string) {
+	for _, sentinel := range s.sentinels {
+		sentinels = append(sentinels, sentinel.Addr)
+	}
+	return sentinels, service
+}
+
 // Promoted waits until the sentinels have made a replica the master, and returns it.
 func (s *Sentinel) Promoted() *Server {
 	s.tb.Helper()
@@ -77,14 +85,19 @@ func (s *Sentinel) Promoted() *Server {
 // changes are made to its options.
 func (s *Sentinel) Client(tb testing.TB, changes ...func(*redis.FailoverOptions)) *redis.Client {
 	tb.Helper()
-	opts := &redis.FailoverOptions{MasterName: service}
-	for _, sentinel := range s.sentinels {
-		opts.SentinelAddrs = append(opts.SentinelAddrs, sentinel.Addr)
-	}
+	opts := &redis.FailoverOptions{}
+	opts.SentinelAddrs, opts.MasterName = s.Addrs()
 	for _, change := range changes {
 		change(opts)
 	}
 	client := redis.NewFailoverClient(opts)
 	tb.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// Stop ends all servers, when the test is to go on without them.
+func (s *Sentinel) Stop() {
+	for _, server := range append(append(s.sentinels, s.Replicas...), s.Master) {
+		server.Kill()
+	}
 }

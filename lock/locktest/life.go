@@ -68,15 +68,15 @@ func doWithinDo(t *testing.T, s Service) {
 	l := s.open(t)
 	runs := 0
 	require.NoError(t, l.Do(t.Context(), "outer", func(ctx context.Context) error {
-		outer, _ := lock.FenceOf(ctx)
 		return l.Do(ctx, "inner", func(ctx context.Context) error {
+			inner, _ := lock.FenceOf(ctx)
 			ctx, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
 			return l.Do(ctx, "outer", func(ctx context.Context) error {
 				runs++
 				fence, ok := lock.FenceOf(ctx)
 				assert.True(t, ok)
-				assert.NotEqual(t, outer, fence, "the innermost is that of inner")
+				assert.Equal(t, inner, fence, "the innermost is that of inner")
 				return nil
 			})
 		})
