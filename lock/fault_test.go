@@ -269,6 +269,20 @@ func TestNothingIsLostOrHeldTwiceWhenManyGiveUp(t *testing.T) {
 	require.Eventually(t, func() bool { return server.Do("dbsize") == int64(0) }, patience, 10*time.Millisecond)
 }
 
+// A counter in the key would begin anew, and the resource could not tell the next holder from the one before.
+func TestAFenceGrowsThoughAFailoverLostTheLock(t *testing.T) {
+	sentinel := redistest.StartSentinel(t)
+	k := take(t, open(t, sentinel.Client(t), lock.TTL(2*time.Second)), "k")
+	sentinel.Master.Kill()
+	sentinel.Promoted().Do("del", "lock:{k}") // if it was replicated at all
+	next := take(t, open(t, sentinel.Client(t)), "k")
+	assert.Greater(t, next.Fence(), k.Fence())
+	soon(t, k.Context().Done(), "Context")
+	require.ErrorIs(t, context.Cause(k.Context()), lock.ErrLost)
+	require.ErrorIs(t, k.Unlock(), lock.ErrLost)
+	require.NoError(t, next.Context().Err(), "the late Unlock was not for this one")
+}
+
 func TestLocksWorkOnACluster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3)
 	var all sync.WaitGroup

@@ -159,6 +159,19 @@ func TestALockStandsUntilUnlockWhenItsContextEnds(t *testing.T) {
 	assert.Equal(t, int64(0), server.Do("dbsize"))
 }
 
+// Whoever forgets to unlock at least has a context that ends.
+func TestALockWhoseContextHasEndedEndsWithItsLease(t *testing.T) {
+	server := redistest.Start(t)
+	l := open(t, server.Client(t), lock.TTL(300*time.Millisecond))
+	ctx, cancel := context.WithCancel(t.Context())
+	k, err := l.Lock(ctx, "k")
+	require.NoError(t, err)
+	time.Sleep(150 * time.Millisecond) // it has been renewed
+	cancel()
+	require.Eventually(t, func() bool { return server.Do("exists", "lock:{k}") == int64(0) }, patience, time.Millisecond)
+	require.ErrorIs(t, k.Unlock(), lock.ErrLost)
+}
+
 func TestCloseEndsWaitingAndLeavesLocksToTheirHolders(t *testing.T) {
 	server := redistest.Start(t)
 	l := lock.New(server.Client(t))
