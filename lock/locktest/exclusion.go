@@ -50,7 +50,7 @@ func manyGiveUp(t *testing.T, s Service) {
 		for range 3 {
 			all.Go(func() {
 				for time.Now().Before(end) {
-					ctx, cancel := context.WithTimeout(context.Background(), rand.N(40*time.Millisecond)) //nolint:gosec // chance
+					ctx, cancel := context.WithTimeout(context.Background(), rand.N(s.TTL/6)) //nolint:gosec // chance
 					k, err := l.Lock(ctx, "fickle")
 					if err == nil {
 						w.visit(k.Fence())

@@ -25,7 +25,7 @@ type Locker interface {
 type Service struct {
 	// Open returns a Locker as another process would have it, with a client of its own, and a function that cuts that
 	// off for good, as if its host had vanished: nothing arrives any more, not even the end of the connection.
-	// What Open starts ends with the test.
+	// What Open starts ends with the test. It is called concurrently.
 	Open func(t *testing.T) (l Locker, cut func())
 
 	// Evict takes the lock of key from its holder by the service, as an operator or a crash would.
@@ -51,10 +51,34 @@ func Run(t *testing.T, start func(t *testing.T) Service) {
 	if s.Takeover == 0 {
 		s.Takeover = s.TTL
 	}
-	for _, clause := range []struct {
-		name string
-		run  func(t *testing.T, s Service)
-	}{
+	todo := make(chan clause)
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for c := range todo {
+				t.Run(c.name, func(t *testing.T) { c.check(t, s) })
+			}
+		})
+	}
+	for _, c := range clauses() {
+		todo <- c
+	}
+	close(todo)
+	all.Wait()
+	t.Run("WithoutTheServiceALockIsAnErrorOfTheClient", func(t *testing.T) { withoutTheService(t, s) })
+}
+
+// atOnce is how many clauses run at a time. They wait more than they work.
+const atOnce = 4
+
+// clause is one sentence of the contract.
+type clause struct {
+	name  string // the claim
+	check func(t *testing.T, s Service)
+}
+
+func clauses() []clause {
+	return []clause{
 		{"LockersExcludeOneAnotherAndFencesGrow", lockersExcludeOneAnother},
 		{"NothingIsHeldTwiceOrForeverWhenManyGiveUp", manyGiveUp},
 		{"KeysAreIndependent", keysAreIndependent},
@@ -71,9 +95,6 @@ func Run(t *testing.T, start func(t *testing.T) Service) {
 		{"AHolderIsToldThatItsLockIsGone", aHolderIsTold},
 		{"AHolderThatVanishesIsToldAndReplaced", aHolderThatVanishes},
 		{"AWaiterThatVanishesDoesNotStayInTheWay", aWaiterThatVanishes},
-		{"WithoutTheServiceALockIsAnErrorOfTheClient", withoutTheService}, // the last, as it stops it
-	} {
-		t.Run(clause.name, func(t *testing.T) { clause.run(t, s) })
 	}
 }
 

@@ -1,7 +1,10 @@
 package sqllock_test
 
 import (
+	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -63,8 +66,12 @@ func TestAdvisoryLocksOfPostgreSQLKeepTheContract(t *testing.T) {
 				l := sqllock.Advisory(connect(t, "pgx", through(server, proxy)), lock.TTL(ttl))
 				return closed(t, l), func() { proxy.Blackhole(true) }
 			},
-			Evict: func(*testing.T, string) { server.Exec(`SELECT pg_terminate_backend(pid) ` + holders) },
-			Stop:  func(*testing.T) { server.Stop() },
+			Evict: func(_ *testing.T, key string) {
+				sum := sha256.Sum256([]byte("lock:" + key))
+				server.Exec(fmt.Sprintf(`SELECT pg_terminate_backend(pid) %s AND classid = %d AND objid = %d`, holders,
+					binary.BigEndian.Uint32(sum[:4]), binary.BigEndian.Uint32(sum[4:8])))
+			},
+			Stop: func(*testing.T) { server.Stop() },
 		}
 	})
 }
