@@ -75,6 +75,8 @@ func (l *Keeper) await(ctx context.Context, key string, try bool, cfg config) (*
 	switch {
 	case key == "":
 		return nil, errors.New("lock: key is empty")
+	case l.life.Err() != nil:
+		return nil, ErrClosed
 	case cfg.minHold > 0, cfg.replicas > 0:
 		return nil, fmt.Errorf("lock: MinHold and Replicas are for Redis: %w", errors.ErrUnsupported)
 	}

@@ -162,13 +162,15 @@ func TestALockStandsUntilUnlockWhenItsContextEnds(t *testing.T) {
 // Whoever forgets to unlock at least has a context that ends.
 func TestALockWhoseContextHasEndedEndsWithItsLease(t *testing.T) {
 	server := redistest.Start(t)
-	l := open(t, server.Client(t), lock.TTL(300*time.Millisecond))
+	l := open(t, server.Client(t), lock.TTL(time.Second))
 	ctx, cancel := context.WithCancel(t.Context())
 	k, err := l.Lock(ctx, "k")
 	require.NoError(t, err)
-	time.Sleep(150 * time.Millisecond) // it has been renewed
+	time.Sleep(450 * time.Millisecond) // it has been renewed
 	cancel()
+	start := time.Now()
 	require.Eventually(t, func() bool { return server.Do("exists", "lock:{k}") == int64(0) }, patience, time.Millisecond)
+	assert.Greater(t, time.Since(start), 500*time.Millisecond, "a lease that was renewed")
 	require.ErrorIs(t, k.Unlock(), lock.ErrLost)
 }
 

@@ -99,7 +99,7 @@ func TestLocksInATableOfMariaDBKeepTheContract(t *testing.T) {
 func TestLocksInATableOfSQLiteKeepTheContract(t *testing.T) {
 	t.Parallel()
 	locktest.Run(t, func(t *testing.T) locktest.Service {
-		dsn := "file:" + filepath.Join(t.TempDir(), "test.db") + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)"
+		dsn := "file:" + filepath.Join(t.TempDir(), "test.db") + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)"
 		own := connect(t, "sqlite", dsn)
 		_, err := own.Exec(sqllock.SQLiteSchema)
 		require.NoError(t, err)

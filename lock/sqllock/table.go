@@ -62,8 +62,8 @@ func (b table) Acquire(ctx context.Context, name string, ask lock.Ask) (*lock.Gr
 		return nil, fmt.Errorf("sqllock: %q is longer than %d bytes", name, maxName)
 	}
 	r := &row{table: b, name: name, owner: rand.Text(), ttl: ask.TTL}
-	for n := 0; ; n++ {
-		g, left, err := r.take(ctx)
+	for {
+		g, err := r.take(ctx)
 		switch {
 		case err != nil:
 			_ = r.release() // it may have it
@@ -73,10 +73,8 @@ func (b table) Acquire(ctx context.Context, name string, ask lock.Ask) (*lock.Gr
 		case ask.Try:
 			return nil, lock.ErrHeld
 		}
-		select {
-		case <-time.After(min(waiting.Delay(n), max(left, waiting.First))):
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := r.await(ctx); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -88,37 +86,55 @@ type row struct {
 	ttl         time.Duration
 }
 
-// take returns the lock, or how long at most others have it.
-func (r *row) take(ctx context.Context) (g *lock.Grant, left time.Duration, err error) {
+// take returns the lock, or nil if others have it.
+func (r *row) take(ctx context.Context) (*lock.Grant, error) {
 	sent := time.Now()
 	for _, statement := range []string{r.table.take, r.create} {
 		n, err := r.exec(ctx, statement, r.owner, r.ttl.Microseconds(), r.name)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if n > 0 {
 			break
 		}
 	}
-	var fence, us int64
-	var owner string
-	err = r.db.QueryRowContext(ctx, r.look, r.name).Scan(&fence, &owner, &us)
-	switch {
-	case errors.Is(err, sql.ErrNoRows): // it was deleted just now
-		return nil, 0, nil
-	case err != nil:
-		return nil, 0, err
-	case owner != r.owner:
-		return nil, time.Duration(us) * time.Microsecond, nil
+	fence, owner, _, err := r.read(ctx)
+	if err != nil || owner != r.owner {
+		return nil, err
 	}
-	return &lock.Grant{Fence: fence, Deadline: sent.Add(r.ttl), Renew: r.extend, Release: r.release}, 0, nil
+	return &lock.Grant{Fence: fence, Deadline: sent.Add(r.ttl), Renew: r.extend, Release: r.release}, nil
+}
+
+// await returns when the lock may be free. It only reads: a database that has one writer at a time has better to do.
+func (r *row) await(ctx context.Context) error {
+	for n := 0; ; n++ {
+		_, _, left, err := r.read(ctx)
+		if err != nil || left <= 0 {
+			return err
+		}
+		select {
+		case <-time.After(min(waiting.Delay(n), left)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// read returns who has the lock and for how long at most, which is nobody if there is no row.
+func (r *row) read(ctx context.Context) (fence int64, owner string, left time.Duration, err error) {
+	var us int64
+	err = r.db.QueryRowContext(ctx, r.look, r.name).Scan(&fence, &owner, &us)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return fence, owner, time.Duration(us) * time.Microsecond, err
 }
 
 func (r *row) extend(ctx context.Context, lease time.Duration) error {
 	return found(r.exec(ctx, r.renew, lease.Microseconds(), r.name, r.owner))
 }
 
-// release lets the row go. If a repetition does not find the owner any more, the first attempt did it.
+// release lets the row go. If the first attempt is not answered it is repeated once.
 func (r *row) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.ttl)
 	defer cancel()

@@ -73,7 +73,7 @@ func TestTheRowNeverAcceptsAnOlderFence(t *testing.T) {
 	proxies := make([]*redistest.Proxy, *processes)
 	for i := range proxies {
 		proxies[i] = redistest.NewProxy(t, locks.Addr)
-		c.hire(order{Process: i, Redis: proxies[i].Addr, Postgres: table.DSN(), Unguarded: *unguarded})
+		c.hire(order{Process: i, TTL: ttl, Redis: proxies[i].Addr, Postgres: table.DSN(), Unguarded: *unguarded})
 	}
 	done := map[string]int{}
 	for end := time.Now().Add(*duration); time.Now().Before(end); time.Sleep(rand.N(200 * time.Millisecond)) {
@@ -120,7 +120,7 @@ func TestTheRowNeverAcceptsAnOlderFenceAcrossFailovers(t *testing.T) {
 		t.Cleanup(c.dismiss)
 		addrs, master := sentinel.Addrs()
 		for i := range *processes {
-			c.hire(order{Process: i, Sentinels: addrs, Master: master, Postgres: table.DSN(), Unguarded: *unguarded})
+			c.hire(order{Process: i, TTL: ttl, Sentinels: addrs, Master: master, Postgres: table.DSN(), Unguarded: *unguarded})
 		}
 		before := writes(table)
 		require.Eventually(t, func() bool { return writes(table) != before }, patience, 5*time.Millisecond)
@@ -165,24 +165,25 @@ func trouble(c *crew, master *redistest.Server, done map[string]int) {
 
 // A holder is killed while all others wait.
 func TestAKilledHolderIsReplacedWithinItsLease(t *testing.T) {
+	const ttl = 2 * time.Second // which no holder loses while it lives, on a busy machine
 	locks, table := redistest.Start(t), start(t)
 	c := &crew{t: t}
 	t.Cleanup(c.dismiss)
 	var took []time.Duration
 	for range *kills {
-		holder := spawn(t, order{Process: -1, Redis: locks.Addr, Postgres: table.DSN(), Hold: true})
+		holder := spawn(t, order{Process: -1, TTL: ttl, Redis: locks.Addr, Postgres: table.DSN(), Hold: true})
 		t.Cleanup(holder.slay)
 		line := make([]byte, len("held\n"))
 		_, err := io.ReadFull(holder.out, line)
 		require.NoError(t, err)
 		require.Equal(t, "held\n", string(line))
 		for i := range *processes {
-			c.hire(order{Process: i, Redis: locks.Addr, Postgres: table.DSN()})
+			c.hire(order{Process: i, TTL: ttl, Redis: locks.Addr, Postgres: table.DSN()})
 		}
 		require.Eventually(t, func() bool {
 			return locks.Do("zcard", "lock:{account}:q") == int64(*processes)
 		}, patience, 5*time.Millisecond, "all wait")
-		time.Sleep(rand.N(ttl))
+		time.Sleep(rand.N(ttl)) // at any point of a renewal
 		before := locks.Do("get", "lock:{account}")
 		killed := time.Now()
 		holder.slay()

@@ -24,12 +24,13 @@ import (
 	"github.com/cachet-go/cachet/lock"
 )
 
-// ttl is the lease of the locks.
+// ttl is the lease of the locks where processes are to lose them.
 const ttl = 400 * time.Millisecond
 
 // order is what a process is told to do.
 type order struct {
 	Process   int
+	TTL       time.Duration
 	Redis     string   // address; or
 	Sentinels []string // and
 	Master    string
@@ -67,7 +68,7 @@ func (o order) client() redis.UniversalClient {
 
 // obey takes the lock, reads, adds one and writes, for ever. What goes wrong is what the test is about: the row tells.
 func (o order) obey() {
-	l := lock.New(o.client(), lock.TTL(ttl))
+	l := lock.New(o.client(), lock.TTL(o.TTL))
 	db, err := sql.Open("pgx", o.Postgres)
 	if err != nil {
 		panic(err)
