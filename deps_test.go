@@ -24,6 +24,8 @@ var importers = map[string][]string{
 	"github.com/klauspost/compress":     {"codec"},
 	"github.com/sony/gobreaker/v2":      {"store/redisstore"},
 	"golang.org/x/sync":                 {"aside"},
+	"go.etcd.io/etcd":                   {"lock/etcdlock"},
+	"github.com/go-zookeeper/zk":        {"lock/zklock"},
 }
 
 // importer returns the packages that may import name.
@@ -38,7 +40,8 @@ func importer(name string) []string {
 
 // testing support, which no program links.
 var support = []string{
-	"internal/kafkatest", "internal/proctest", "internal/redistest", "internal/sqltest", "internal/torture", "store/storetest",
+	"internal/etcdtest", "internal/kafkatest", "internal/proctest", "internal/redistest", "internal/sqltest", "internal/torture",
+	"internal/zktest", "lock/locktest", "store/storetest",
 }
 
 func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {

@@ -33,15 +33,16 @@ func Over(backend Backend, opts ...Option) *Keeper {
 	return l
 }
 
-// Close ends all waiting, with [ErrClosed]. Locks that are held stay held and renewed until they are unlocked. It leaves
-// the service's client open. Closing again does nothing. The error is nil.
+// Close ends all waiting, with [ErrClosed]. Locks that are held stay held and renewed until they are unlocked. The
+// service's client stays open. Closing again does nothing. The error is nil.
 func (l *Keeper) Close() error {
 	l.end()
 	return nil
 }
 
 // Lock is as [Locker.Lock]: it returns ctx.Err() if ctx ends first, joined with what the service's client says about
-// that if it says more, [ErrClosed] after Close, or else the client's error. Whether processes get the lock in the order in which they came is the service's affair.
+// that if it says more, [ErrClosed] after Close, or else the client's error. Whether processes get the lock in the
+// order in which they came is the service's affair.
 func (l *Keeper) Lock(ctx context.Context, key string, opts ...Option) (*Lock, error) {
 	return l.acquire(ctx, key, false, opts)
 }
@@ -82,7 +83,8 @@ func (l *Keeper) await(ctx context.Context, key string, try bool, cfg config) (*
 	}
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
-	defer context.AfterFunc(l.life, stop)()
+	settled := context.AfterFunc(l.life, stop)
+	defer settled()
 	k, err := l.take(ctx, waiting, key, try, cfg)
 	if end, ok := ctx.Deadline(); ok && err != nil && !time.Now().Before(end) {
 		<-waiting.Done() // a client that looks at the deadline itself may be early
@@ -109,7 +111,8 @@ func (l *Keeper) take(ctx, waiting context.Context, key string, try bool, cfg co
 		l.rise(name)
 		return nil, err
 	}
-	return newLock(ctx, key, identity{l, name}, cfg, post{l, name, g}, g.Fence, g.Deadline), nil
+	k := &Lock{key: key, id: identity{l, name}, cfg: cfg, tenure: post{l, name, g}, fence: g.Fence, deadline: g.Deadline}
+	return k.begin(ctx), nil
 }
 
 // grant asks for the lock, and again if that took longer than the lease.

@@ -51,14 +51,13 @@ type tenure interface {
 	drop(deadline time.Time)
 }
 
-// newLock begins to renew what was granted.
-func newLock(ctx context.Context, key string, id identity, cfg config, t tenure, fence int64, deadline time.Time) *Lock {
-	k := &Lock{key: key, id: id, tenure: t, cfg: cfg, fence: fence, since: time.Now(), deadline: deadline}
+// begin begins to renew what was granted. The lock's context comes from ctx.
+func (k *Lock) begin(ctx context.Context) *Lock {
 	ctx, cancel := context.WithCancelCause(ctx)
-	k.ctx, k.cancel = lockContext{ctx, k}, cancel
+	k.ctx, k.cancel, k.since = lockContext{ctx, k}, cancel, time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.renewal = time.AfterFunc(time.Until(deadline)/3, k.renew)
+	k.renewal = time.AfterFunc(time.Until(k.deadline)/3, k.renew)
 	return k
 }
 
@@ -77,9 +76,9 @@ func (k *Lock) Fence() int64 {
 }
 
 // Unlock lets the lock go, and ends its context before it does so. It returns [ErrLost] if the lock was lost before,
-// or the client's error if the server cannot be reached: the lock then ends with its lease. It takes no context, because
-// the one at hand has often ended by then; the client's time-outs bound it. Calling it again does nothing and returns
-// the same.
+// or the client's error if the service cannot be reached: the lock then ends with its lease. It takes no context,
+// because the one at hand has often ended by then; the client's time-outs bound it. Calling it again does nothing and
+// returns the same.
 func (k *Lock) Unlock() error {
 	k.once.Do(func() {
 		k.err = k.letGo()

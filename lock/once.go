@@ -93,8 +93,9 @@ func recordName(name string) string { return name + ":once" }
 func (l *Locker) record(k *Lock, text []byte, keep time.Duration) error {
 	rec := append(make([]byte, 0, sha256.Size+len(text)), k.cfg.sum()...)
 	rec = append(rec, text...)
+	owner := k.tenure.(tenancy).owner //nolint:forcetypeassert // a Locker gives no other
 	v, err := recordScript.exec(context.WithoutCancel(k.ctx), l.rdb,
-		[]string{k.id.name, recordName(k.id.name)}, k.tenure.(tenancy).owner, rec, ms(keep))
+		[]string{k.id.name, recordName(k.id.name)}, owner, rec, ms(keep))
 	switch {
 	case err != nil:
 		return fmt.Errorf("lock: result not recorded: %w", err)

@@ -141,9 +141,11 @@ func (p *place) deliver(w *waiter, g grant) {
 	p.removeLocked(w)
 	kept := !w.settled && g.err == nil
 	if kept {
-		t := tenancy{p, g.owner}
-		k := newLock(w.ctx, p.key, identity{p.locker, p.name}, w.cfg, t, g.fence, g.deadline)
-		w.settleLocked(k, nil)
+		k := &Lock{
+			key: p.key, id: identity{p.locker, p.name}, cfg: w.cfg,
+			tenure: tenancy{p, g.owner}, fence: g.fence, deadline: g.deadline,
+		}
+		w.settleLocked(k.begin(w.ctx), nil)
 		p.refuseLocked()
 	}
 	mu.Unlock()

@@ -72,7 +72,7 @@ func (t *ticket) enter(ctx context.Context, try bool) error {
 	case !resp.Succeeded:
 		return lock.ErrHeld
 	}
-	t.revision = resp.Header.Revision
+	t.revision = resp.Header.GetRevision()
 	return nil
 }
 
@@ -87,9 +87,9 @@ func (t *ticket) predecessor(ctx context.Context) (key string, at int64, err err
 		case !resp.Succeeded:
 			return lock.ErrLost
 		}
-		at = resp.Header.Revision
-		if kvs := resp.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-			key = string(kvs[0].Key)
+		at = resp.Header.GetRevision()
+		if kvs := resp.Responses[0].GetResponseRange().GetKvs(); len(kvs) > 0 {
+			key = string(kvs[0].GetKey())
 		}
 		return nil
 	})
@@ -125,7 +125,7 @@ func (t *ticket) await(ctx context.Context, key string, from int64) error {
 
 func gone(resp clientv3.WatchResponse) bool {
 	for _, e := range resp.Events {
-		if e.Type == mvccpb.DELETE {
+		if e.GetType() == mvccpb.DELETE {
 			return true
 		}
 	}
@@ -151,7 +151,7 @@ func (t *ticket) renew(ctx context.Context, _ time.Duration) error {
 		return err
 	}
 	resp, err := t.client.Get(ctx, t.key)
-	if err == nil && (len(resp.Kvs) == 0 || resp.Kvs[0].CreateRevision != t.revision) {
+	if err == nil && (len(resp.Kvs) == 0 || resp.Kvs[0].GetCreateRevision() != t.revision) {
 		return lock.ErrLost
 	}
 	return err
@@ -165,9 +165,11 @@ func (t *ticket) release() error {
 		for {
 			resp, err := t.client.Txn(ctx).If(t.stands()).Then(clientv3.OpDelete(t.key)).Commit()
 			switch {
-			case err == nil && !resp.Succeeded && !(doubt && time.Now().Before(t.deadline())):
+			case err == nil && resp.Succeeded, err == nil && doubt && time.Now().Before(t.deadline()):
+				return nil
+			case err == nil:
 				return lock.ErrLost
-			case err == nil, ctx.Err() != nil:
+			case ctx.Err() != nil:
 				return err
 			}
 			doubt = true

@@ -98,7 +98,7 @@ func clauses() []clause {
 	}
 }
 
-func (s Service) open(t *testing.T) Locker {
+func (s Service) open(t *testing.T) Locker { //nolint:ireturn // any of them
 	t.Helper()
 	l, _ := s.Open(t)
 	return l

@@ -53,7 +53,7 @@ func (b backend) Acquire(ctx context.Context, name string, ask lock.Ask) (*lock.
 		if err == nil {
 			return &lock.Grant{Fence: t.fence, Deadline: t.deadline, Renew: t.renew, Release: t.release}, nil
 		}
-		go t.remove()                      // it ends when ZooKeeper has answered, or the session has ended
+		go func() { _ = t.remove() }()     // it ends when ZooKeeper has answered, or the session has ended
 		if !errors.Is(err, lock.ErrLost) { // or else its session ended while it stood in line, and it begins anew
 			return nil, err
 		}
