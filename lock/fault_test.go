@@ -78,13 +78,16 @@ func TestACallersContextEndsThoughRedisDoesNotAnswer(t *testing.T) {
 
 func TestAHolderIsToldWhenItsKeyIsGone(t *testing.T) {
 	server := redistest.Start(t)
-	for _, command := range [][]any{{"del", "lock:{k}"}, {"flushall"}, {"set", "lock:{k}", "01900000000000000:other", "px", 1000}} {
+	for _, command := range [][]any{{"del", "lock:{k}"}, {"flushall"}, {"set", "lock:{k}", "01900000000000000:other", "px", 60000}} {
 		l := open(t, server.Client(t), lock.TTL(150*time.Millisecond))
 		k := take(t, l, "k")
 		server.Do(command...)
 		soon(t, k.Context().Done(), "Context")
 		require.ErrorIs(t, context.Cause(k.Context()), lock.ErrLost)
 		require.ErrorIs(t, k.Unlock(), lock.ErrLost)
+		if command[0] == "set" {
+			assert.Greater(t, server.Do("pttl", "lock:{k}"), int64(30000), "the lock of another was not renewed as ours")
+		}
 		server.Do("del", "lock:{k}")
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/cachet-go/cachet/lock"
 )
 
-// Advisory returns a Keeper of advisory locks in PostgreSQL, whose fences come from the sequence of [PostgresSchema]. It
-// leaves db open. Its locks are seen by every Keeper of the same database, schema and [lock.Prefix]. A key is known to
+// Advisory returns a Keeper of advisory locks in PostgreSQL, whose fences come from the sequence of [PostgresSchema].
+// It leaves db open. Its locks are seen by every Keeper of the same database and [lock.Prefix]. A key is known to
 // PostgreSQL by 64 bits of a hash, so that in theory two keys are one lock.
 func Advisory(db *sql.DB, opts ...lock.Option) *lock.Keeper {
 	return lock.Over(advisory{db}, opts...)

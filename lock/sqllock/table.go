@@ -34,8 +34,9 @@ var (
 // let go of, for it counts the fences: delete it only when its key is never used again.
 func Table(db *sql.DB, d Dialect, opts ...lock.Option) *lock.Keeper {
 	return lock.Over(table{
-		db:     db,
-		take:   `UPDATE cachet_lock SET fence = fence + 1, owner = ?, until_us = ` + d.now + ` + ? WHERE name = ? AND until_us <= ` + d.now,
+		db: db,
+		take: `UPDATE cachet_lock SET fence = fence + 1, owner = ?, until_us = ` + d.now + ` + ?
+			WHERE name = ? AND until_us <= ` + d.now,
 		create: d.insert + ` INTO cachet_lock (owner, until_us, name, fence) VALUES (?, ` + d.now + ` + ?, ?, 1)`,
 		look:   `SELECT fence, owner, until_us - ` + d.now + ` FROM cachet_lock WHERE name = ?`,
 		renew:  `UPDATE cachet_lock SET until_us = ` + d.now + ` + ? WHERE name = ? AND owner = ?`,

@@ -1,8 +1,8 @@
 // Coupons gives ten coupons to thirty impatient users, who click three times each, at three servers.
 //
-// Two different things must not happen. A user must not get two: Once per user and coupon answers every click with what
-// the first one got, and the primary key of table issued is what makes it certain. More than ten must not be given: that
-// is a conditional UPDATE in the same transaction, and no lock. The exit status is 1 if either happens.
+// Two different things must not happen. A user must not get two: Once per user and coupon answers every click with
+// what the first one got, and the primary key of table issued is what makes it certain. More than ten must not be given:
+// that is a conditional UPDATE in the same transaction, and no lock. The exit status is 1 if either happens.
 package main
 
 import (
@@ -36,7 +36,7 @@ func run(ctx context.Context, w *demo.World) error {
 	var lockers [servers]*lock.Locker
 	for i := range lockers {
 		lockers[i] = lock.New(w.Client, lock.Prefix(w.Prefix))
-		defer lockers[i].Close() //nolint:revive // three
+		defer lockers[i].Close() //nolint:errcheck,revive,gocritic // three, and it returns nil
 	}
 	var answers [users][clicks]answer
 	var errs [users * clicks]error
@@ -52,7 +52,7 @@ func run(ctx context.Context, w *demo.World) error {
 	all.Wait()
 	happy := 0
 	for user, got := range answers {
-		w.Check(got[0] == got[1] && got[1] == got[2], "user %d was told %v", user, got)
+		w.Checkf(got[0] == got[1] && got[1] == got[2], "user %d was told %v", user, got)
 		if got[0].Issued {
 			happy++
 		}
@@ -60,13 +60,15 @@ func run(ctx context.Context, w *demo.World) error {
 	issued := w.Int(ctx, `SELECT count(*) FROM issued`)
 	fmt.Printf("%d users with %d clicks each: %d told that they have a coupon, %d issued, %d left\n",
 		users, clicks, happy, issued, w.Int(ctx, `SELECT remaining FROM coupon`))
-	w.Check(issued == 10 && happy == 10, "%d issued, %d users told so, of 10", issued, happy)
+	w.Checkf(issued == 10 && happy == 10, "%d issued, %d users told so, of 10", issued, happy)
 	return errors.Join(errs[:]...)
 }
 
 func claim(ctx context.Context, locker *lock.Locker, db *sql.DB, coupon string, user int) (answer, error) {
 	key := fmt.Sprintf("coupon:%s:%d", coupon, user)
-	a, _, err := lock.Once(ctx, locker, key, keep, func(ctx context.Context) (answer, error) { return issue(ctx, db, coupon, user) })
+	a, _, err := lock.Once(ctx, locker, key, keep, func(ctx context.Context) (answer, error) {
+		return issue(ctx, db, coupon, user)
+	})
 	return a, err
 }
 

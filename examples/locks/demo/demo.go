@@ -101,7 +101,8 @@ func OpenDB(path string) (*sql.DB, error) {
 
 // startRedis starts a server that keeps nothing on disk.
 func (w *World) startRedis(ctx context.Context) error {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	ln, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (w *World) startRedis(ctx context.Context) error {
 	if err := ln.Close(); err != nil {
 		return err
 	}
-	cmd := exec.Command("redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no")
+	cmd := exec.CommandContext(ctx, "redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no")
 	if err := w.Start(cmd); err != nil {
 		return fmt.Errorf("start redis-server (or name one with -redis): %w", err)
 	}
@@ -154,13 +155,13 @@ func (w *World) close() {
 func (w *World) Int(ctx context.Context, query string, args ...any) int {
 	var n int
 	if err := w.DB.QueryRowContext(ctx, query, args...).Scan(&n); err != nil {
-		w.Check(false, "%s: %v", query, err)
+		w.Checkf(false, "%s: %v", query, err)
 	}
 	return n
 }
 
-// Check notes what is wrong, unless ok.
-func (w *World) Check(ok bool, format string, args ...any) {
+// Checkf notes what is wrong, unless ok.
+func (w *World) Checkf(ok bool, format string, args ...any) {
 	if !ok {
 		w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
 	}

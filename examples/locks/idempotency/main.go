@@ -1,7 +1,7 @@
 // Idempotency is an HTTP handler for payments that takes an Idempotency-Key, at two servers.
 //
-// A repetition gets the answer of the first request, also if it comes while that runs. Another payload under the same key
-// is refused. All this is the cheap filter: what makes a second charge impossible is the unique index on the key,
+// A repetition gets the answer of the first request, also if it comes while that runs. Another payload under the same
+// key is refused. All this is the cheap filter: what makes a second charge impossible is the unique index on the key,
 // in the same transaction as the charge, and it is tried here too, after Redis has forgotten everything.
 // The exit status is 1 if anybody pays twice.
 package main
@@ -23,14 +23,18 @@ import (
 	"github.com/cachet-go/cachet/lock"
 )
 
-const schema = `CREATE TABLE payment (id INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL UNIQUE, cents INTEGER NOT NULL)`
+const schema = `
+	CREATE TABLE payment (id INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL UNIQUE, cents INTEGER NOT NULL)`
 
 const keep = 10 * time.Minute // for how long a repetition gets the same answer; in earnest a day
 
 func main() { demo.Main(schema, run) }
 
 // Receipt is the answer.
-type Receipt struct{ ID, Cents int64 }
+type Receipt struct {
+	ID    int64 `json:"id"`
+	Cents int64 `json:"cents"`
+}
 
 // Payments is the handler.
 type Payments struct {
@@ -42,7 +46,9 @@ type Payments struct {
 func (p Payments) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Idempotency-Key")
 	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, 1<<10))
-	var order struct{ Cents int64 }
+	var order struct {
+		Cents int64 `json:"cents"`
+	}
 	if key == "" || err != nil || json.Unmarshal(body, &order) != nil || order.Cents <= 0 {
 		http.Error(rw, "an Idempotency-Key and an amount are needed", http.StatusBadRequest)
 		return
@@ -61,7 +67,7 @@ func (p Payments) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if replayed {
 		rw.Header().Set("Idempotent-Replayed", "true")
 	}
-	_ = json.NewEncoder(rw).Encode(receipt) // who is gone repeats the request
+	_ = json.NewEncoder(rw).Encode(receipt) //nolint:errchkjson // who is gone repeats the request
 }
 
 var errOther = errors.New("another amount under the same key")
@@ -85,9 +91,9 @@ func run(ctx context.Context, w *demo.World) error {
 	var servers [2]*httptest.Server
 	for i := range servers {
 		locker := lock.New(w.Client, lock.Prefix(w.Prefix))
-		defer locker.Close() //nolint:revive // two
+		defer locker.Close() //nolint:errcheck,revive,gocritic // two, and it returns nil
 		servers[i] = httptest.NewServer(Payments{w.DB, locker})
-		defer servers[i].Close() //nolint:revive // two
+		defer servers[i].Close() //nolint:revive,gocritic // two
 	}
 	post := func(i int, key, body string) (status int, answer string, replayed bool) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, servers[i%2].URL, strings.NewReader(body))
@@ -105,22 +111,22 @@ func run(ctx context.Context, w *demo.World) error {
 	}
 	impatient(w, post)
 
-	status, _, _ := post(0, "4711", `{"Cents": 999}`)
+	status, _, _ := post(0, "4711", `{"cents": 999}`)
 	fmt.Println("another payload: ", status)
-	w.Check(status == http.StatusUnprocessableEntity, "another payload got %d", status)
-	status, _, _ = post(0, "", `{"Cents": 500}`)
-	w.Check(status == http.StatusBadRequest, "no key got %d", status)
+	w.Checkf(status == http.StatusUnprocessableEntity, "another payload got %d", status)
+	status, _, _ = post(0, "", `{"cents": 500}`)
+	w.Checkf(status == http.StatusBadRequest, "no key got %d", status)
 
 	w.Client.Del(ctx, w.Prefix+"{payment:4711}:once") // as a FLUSHALL or a failover would
-	status, answer, replayed := post(1, "4711", `{"Cents": 500}`)
+	status, answer, replayed := post(1, "4711", `{"cents": 500}`)
 	fmt.Println("after Redis forgot:", status, answer, "replayed by Redis:", replayed)
-	w.Check(status == http.StatusOK && strings.Contains(answer, `"ID":1,`), "got %d %s", status, answer)
-	status, _, _ = post(0, "4711", `{"Cents": 500}`)
-	w.Check(status == http.StatusOK, "got %d", status)
+	w.Checkf(status == http.StatusOK && strings.Contains(answer, `"id":1,`), "got %d %s", status, answer)
+	status, _, _ = post(0, "4711", `{"cents": 500}`)
+	w.Checkf(status == http.StatusOK, "got %d", status)
 
 	n := w.Int(ctx, `SELECT count(*) FROM payment`)
 	fmt.Println("payments:         ", n)
-	w.Check(n == 1, "%d payments", n)
+	w.Checkf(n == 1, "%d payments", n)
 	return nil
 }
 
@@ -131,7 +137,7 @@ func impatient(w *demo.World, post func(i int, key, body string) (int, string, b
 	answers, replays := map[string]int{}, 0
 	for i := range 8 {
 		all.Go(func() {
-			status, answer, replayed := post(i, "4711", `{"Cents": 500}`)
+			status, answer, replayed := post(i, "4711", `{"cents": 500}`)
 			mu.Lock()
 			defer mu.Unlock()
 			answers[fmt.Sprint(status, " ", answer)]++
@@ -142,5 +148,5 @@ func impatient(w *demo.World, post func(i int, key, body string) (int, string, b
 	}
 	all.Wait()
 	fmt.Println("eight at once:    ", answers, "replayed:", replays)
-	w.Check(len(answers) == 1 && replays == 7, "answers %v, %d replayed", answers, replays)
+	w.Checkf(len(answers) == 1 && replays == 7, "answers %v, %d replayed", answers, replays)
 }

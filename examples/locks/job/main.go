@@ -70,7 +70,7 @@ func run(ctx context.Context, w *demo.World) error {
 	}
 	runs := w.Int(ctx, `SELECT count(*) FROM run WHERE way = 'First'`)
 	different := w.Int(ctx, `SELECT count(DISTINCT tick) FROM run WHERE way = 'First'`)
-	w.Check(runs == ticks && different == ticks, "%d runs for %d of %d ticks", runs, different, ticks)
+	w.Checkf(runs == ticks && different == ticks, "%d runs for %d of %d ticks", runs, different, ticks)
 	return nil
 }
 

@@ -34,11 +34,11 @@ func run(ctx context.Context, w *demo.World) error {
 			return err
 		}
 		if id == 2 {
-			fmt.Printf("a lock alone:           %d sold, and the stock went down by %d: oversold, as was to be shown\n", sold, 20-left)
+			fmt.Printf("a lock alone:           %d sold, and the stock went down by %d, as was to be shown\n", sold, 20-left)
 			continue
 		}
 		fmt.Printf("a lock and its fence:   %d sold, and the stock went down by %d\n", sold, 20-left)
-		w.Check(sold == 20-left, "%d sold with a fence, and %d are left of 20", sold, left)
+		w.Checkf(sold == 20-left, "%d sold with a fence, and %d are left of 20", sold, left)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func conditional(ctx context.Context, w *demo.World) {
 	all.Wait()
 	left := w.Int(ctx, `SELECT n FROM stock WHERE id = 1`)
 	fmt.Printf("a conditional UPDATE:   %d of 20 sold to 60 buyers, %d left\n", sold.Load(), left)
-	w.Check(sold.Load() == 20 && left == 0, "%d sold, %d left", sold.Load(), left)
+	w.Checkf(sold.Load() == 20 && left == 0, "%d sold, %d left", sold.Load(), left)
 }
 
 // overtaken sells one piece to each of two buyers, the second while the first, that has lost its lock, still thinks.
@@ -69,8 +69,8 @@ func overtaken(
 	ctx context.Context, w *demo.World, id int, sell func(context.Context, *sql.DB, int, func()) error,
 ) (sold, left int, err error) {
 	locker, other := lock.New(w.Client, lock.Prefix(w.Prefix)), lock.New(w.Client, lock.Prefix(w.Prefix))
-	defer locker.Close()
-	defer other.Close()
+	defer locker.Close() //nolint:errcheck // returns nil
+	defer other.Close()  //nolint:errcheck // returns nil
 	key := fmt.Sprint("stock:", id)
 	var second error
 	first := locker.Do(ctx, key, func(ctx context.Context) error {
@@ -109,7 +109,8 @@ func unfenced(ctx context.Context, db *sql.DB, id int, think func()) error {
 func fenced(ctx context.Context, db *sql.DB, id int, think func()) error {
 	fence, _ := lock.FenceOf(ctx)
 	var n int
-	err := db.QueryRowContext(ctx, `UPDATE stock SET fence = ?1 WHERE id = ?2 AND fence <= ?1 RETURNING n`, fence, id).Scan(&n)
+	err := db.QueryRowContext(ctx,
+		`UPDATE stock SET fence = ?1 WHERE id = ?2 AND fence <= ?1 RETURNING n`, fence, id).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return errRefused
 	}

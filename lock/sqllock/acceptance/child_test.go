@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	logging.Disable() // the client's, about servers that are down on purpose
 	if text := os.Getenv(variable); text != "" {
 		var o order
-		if err := json.Unmarshal([]byte(text), &o); err != nil {
+		if err := json.Unmarshal([]byte(text), &o); err != nil { //nolint:musttag // both ends are this file
 			panic(err)
 		}
 		go o.obey()
@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func (o order) client() redis.UniversalClient {
+func (o order) client() *redis.Client {
 	const patience = 300 * time.Millisecond
 	if o.Redis != "" {
 		return redis.NewClient(&redis.Options{Addr: o.Redis, DialTimeout: patience, ReadTimeout: patience})
@@ -100,7 +100,7 @@ type process struct {
 
 func spawn(t *testing.T, o order) *process {
 	t.Helper()
-	text, err := json.Marshal(o)
+	text, err := json.Marshal(o) //nolint:musttag // both ends are this file
 	require.NoError(t, err)
 	p := &process{Cmd: exec.Command(os.Args[0]), order: o}
 	p.Env = append(os.Environ(), variable+"="+string(text))
