@@ -77,12 +77,15 @@ func TestACallersContextEndsThoughRedisDoesNotAnswer(t *testing.T) {
 }
 
 func TestAHolderIsToldWhenItsKeyIsGone(t *testing.T) {
+	const ttl = 2 * time.Second
 	server := redistest.Start(t)
 	for _, command := range [][]any{{"del", "lock:{k}"}, {"flushall"}, {"set", "lock:{k}", "01900000000000000:other", "px", 60000}} {
-		l := open(t, server.Client(t), lock.TTL(150*time.Millisecond))
+		l := open(t, server.Client(t), lock.TTL(ttl))
 		k := take(t, l, "k")
+		start := time.Now()
 		server.Do(command...)
 		soon(t, k.Context().Done(), "Context")
+		assert.Less(t, time.Since(start), ttl*3/4, "at the renewal, and not at the end of the lease")
 		require.ErrorIs(t, context.Cause(k.Context()), lock.ErrLost)
 		require.ErrorIs(t, k.Unlock(), lock.ErrLost)
 		if command[0] == "set" {

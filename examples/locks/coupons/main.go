@@ -1,8 +1,8 @@
 // Coupons gives ten coupons to thirty impatient users, who click three times each, at three servers.
 //
 // Two different things must not happen. A user must not get two: Once per user and coupon answers every click with
-// what the first one got, and the primary key of table issued is what makes it certain. More than ten must not be given:
-// that is a conditional UPDATE in the same transaction, and no lock. The exit status is 1 if either happens.
+// what the first one got, and the primary key of table issued is what makes it certain. More than ten must not be
+// given: that is a conditional UPDATE in the same transaction, and no lock. The exit status is 1 if either happens.
 package main
 
 import (
