@@ -1,10 +1,13 @@
 package etcdlock_test
 
 import (
+	"context"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -57,3 +60,25 @@ func TestLocksByEtcdKeepTheContract(t *testing.T) {
 }
 
 func dir(key string) string { return url.PathEscape("lock:"+key) + "/" }
+
+func TestAWaiterKeepsItsPlaceForLongerThanItsLease(t *testing.T) {
+	server := etcdtest.Start(t)
+	holder, first, second := open(t, server.Addr), open(t, server.Addr), open(t, server.Addr)
+	k, err := holder.Lock(t.Context(), "k")
+	require.NoError(t, err)
+	order := make(chan string, 2)
+	wait := func(l *lock.Keeper, name string) {
+		assert.NoError(t, l.Do(context.Background(), "k", func(context.Context) error {
+			order <- name
+			return nil
+		}))
+	}
+	var all sync.WaitGroup
+	all.Go(func() { wait(first, "first") })
+	time.Sleep(3 * ttl)
+	all.Go(func() { wait(second, "second") })
+	time.Sleep(ttl / 2)
+	require.NoError(t, k.Unlock())
+	all.Wait()
+	require.Equal(t, "first", <-order)
+}

@@ -1,6 +1,7 @@
 package sqllock_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
@@ -148,4 +149,17 @@ func TestAConnectionGoesBackToItsPoolAsItWas(t *testing.T) {
 func TestANameThatDoesNotFitIsRefused(t *testing.T) {
 	_, err := sqllock.Table(nil, sqllock.MySQL).TryLock(t.Context(), strings.Repeat("k", 251))
 	require.ErrorContains(t, err, "255 bytes")
+}
+
+func TestAHolderIsToldOfTheEndOfItsSessionBeforeThatOfItsLease(t *testing.T) {
+	const ttl = 4 * time.Second
+	server := sqltest.Postgres(t)
+	server.Exec(sqllock.PostgresSchema)
+	k, err := closed(t, sqllock.Advisory(connect(t, "pgx", server.DSN()), lock.TTL(ttl))).TryLock(t.Context(), "k")
+	require.NoError(t, err)
+	start := time.Now()
+	server.Exec(`SELECT pg_terminate_backend(pid) ` + holders)
+	<-k.Context().Done()
+	require.ErrorIs(t, context.Cause(k.Context()), lock.ErrLost)
+	require.Less(t, time.Since(start), ttl*3/4)
 }
