@@ -127,14 +127,14 @@ func TestALockOutlivesAnOutageShorterThanItsLease(t *testing.T) {
 
 func TestALockIsRenewedAndNotAfterUnlock(t *testing.T) {
 	server := redistest.Start(t)
-	l := open(t, server.Client(t), lock.TTL(150*time.Millisecond))
+	l := open(t, server.Client(t), lock.TTL(600*time.Millisecond))
 	k := take(t, l, "k")
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(1500 * time.Millisecond)
 	require.NoError(t, k.Context().Err())
 	assert.Equal(t, int64(1), server.Do("exists", "lock:{k}"))
 	require.NoError(t, k.Unlock())
 	before := commands(server)
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond)
 	assert.Equal(t, before, commands(server))
 }
 
