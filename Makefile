@@ -9,7 +9,7 @@ SOAKREADS ?= 10000000
 TORTURE   ?= 60m
 
 # What tests run against.
-servers := redis postgres mariadb kafka connect
+servers := redis postgres mariadb etcd zookeeper kafka connect
 
 lint_tool := $(CURDIR)/.bin/golangci-lint
 

@@ -28,6 +28,8 @@ var importers = map[string][]string{
 	"github.com/segmentio/kafka-go":     {"invalidation/kafkabus"},
 	"github.com/anishathalye/porcupine": {"internal/torture/history"},
 	"golang.org/x/sys":                  {"internal/torture/clock"},
+	"go.etcd.io/etcd":                   {"lock/etcdlock"},
+	"github.com/go-zookeeper/zk":        {"lock/zklock"},
 }
 
 // importer returns the packages that may import name.
@@ -42,8 +44,8 @@ func importer(name string) []string {
 
 // testing support, which no program links.
 var support = []string{
-	"internal/kafkatest", "internal/proctest", "internal/redistest", "internal/sqltest", "internal/torture",
-	"internal/torture/worker", "store/storetest",
+	"internal/etcdtest", "internal/kafkatest", "internal/proctest", "internal/redistest", "internal/sqltest",
+	"internal/torture", "internal/torture/worker", "internal/zktest", "lock/locktest", "store/storetest",
 }
 
 func TestRootLinksNoDriverAndNoTestCode(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 // The lock's context comes from ctx. When ctx ends later, so does the lock's context, and the lock is not
 // renewed any more; but it stands until Unlock or the end of its lease, for its holder may still be writing.
 //
-// It returns ctx.Err() if ctx ends first, [redis.ErrClosed] after Close, or else the client's error, and never an
+// It returns ctx.Err() if ctx ends first, [ErrClosed] after Close, or else the client's error, and never an
 // error with a lock. Locking a key again under its own lock waits for itself; use [Locker.Do].
 func (l *Locker) Lock(ctx context.Context, key string, opts ...Option) (*Lock, error) {
 	return l.acquire(ctx, key, false, opts)

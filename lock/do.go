@@ -12,11 +12,16 @@ import (
 //
 // It returns what Lock returns, or fn's error, joined with [ErrLost] if the lock was lost while fn ran, or with the
 // client's error if the lock could not be let go of.
-func (l *Locker) Do(ctx context.Context, key string, fn func(context.Context) error, opts ...Option) (err error) {
-	if l.holds(ctx, key, opts) {
+func (l *Locker) Do(ctx context.Context, key string, fn func(context.Context) error, opts ...Option) error {
+	if name, err := l.cfg.with(opts).name(key); err == nil && holds(ctx, identity{l, name}) {
 		return fn(ctx)
 	}
-	k, err := l.Lock(ctx, key, opts...)
+	return do(func() (*Lock, error) { return l.Lock(ctx, key, opts...) }, fn)
+}
+
+// do runs fn under the lock that take takes.
+func do(take func() (*Lock, error), fn func(context.Context) error) (err error) {
+	k, err := take()
 	if err != nil {
 		return err
 	}
@@ -26,19 +31,4 @@ func (l *Locker) Do(ctx context.Context, key string, fn func(context.Context) er
 		}
 	}()
 	return fn(k.Context())
-}
-
-// holds reports whether ctx comes from a lock of key that is held.
-func (l *Locker) holds(ctx context.Context, key string, opts []Option) bool {
-	name, err := l.cfg.with(opts).name(key)
-	if err != nil {
-		return false // Lock says so
-	}
-	k, ok := ctx.Value(heldKey{l, name}).(*Lock)
-	if !ok {
-		return false
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.state == held
 }

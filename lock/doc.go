@@ -30,6 +30,9 @@
 //     processes keep taking the lock, and at most two seconds if not.
 //   - A client's clock jumps: nothing. No client's time is ever sent.
 //
+// Packages etcdlock, zklock and sqllock, modules of their own, give the same locks by other services: see [Over].
+// Package locktest is what all of them must keep.
+//
 // Redis 5 or later, standalone, Sentinel or Cluster. A Ring is not supported: its keys move when a shard goes down.
 //
 // Not here: read and write locks, semaphores, reentrant locks. A lock held travels in the context, so [Locker.Do]

@@ -77,14 +77,20 @@ func TestACallersContextEndsThoughRedisDoesNotAnswer(t *testing.T) {
 }
 
 func TestAHolderIsToldWhenItsKeyIsGone(t *testing.T) {
+	const ttl = 2 * time.Second
 	server := redistest.Start(t)
-	for _, command := range [][]any{{"del", "lock:{k}"}, {"flushall"}, {"set", "lock:{k}", "01900000000000000:other", "px", 1000}} {
-		l := open(t, server.Client(t), lock.TTL(150*time.Millisecond))
+	for _, command := range [][]any{{"del", "lock:{k}"}, {"flushall"}, {"set", "lock:{k}", "01900000000000000:other", "px", 60000}} {
+		l := open(t, server.Client(t), lock.TTL(ttl))
 		k := take(t, l, "k")
+		start := time.Now()
 		server.Do(command...)
 		soon(t, k.Context().Done(), "Context")
+		assert.Less(t, time.Since(start), ttl*3/4, "at the renewal, and not at the end of the lease")
 		require.ErrorIs(t, context.Cause(k.Context()), lock.ErrLost)
 		require.ErrorIs(t, k.Unlock(), lock.ErrLost)
+		if command[0] == "set" {
+			assert.Greater(t, server.Do("pttl", "lock:{k}"), int64(30000), "the lock of another was not renewed as ours")
+		}
 		server.Do("del", "lock:{k}")
 	}
 }
@@ -121,14 +127,14 @@ func TestALockOutlivesAnOutageShorterThanItsLease(t *testing.T) {
 
 func TestALockIsRenewedAndNotAfterUnlock(t *testing.T) {
 	server := redistest.Start(t)
-	l := open(t, server.Client(t), lock.TTL(150*time.Millisecond))
+	l := open(t, server.Client(t), lock.TTL(600*time.Millisecond))
 	k := take(t, l, "k")
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(1500 * time.Millisecond)
 	require.NoError(t, k.Context().Err())
 	assert.Equal(t, int64(1), server.Do("exists", "lock:{k}"))
 	require.NoError(t, k.Unlock())
 	before := commands(server)
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond)
 	assert.Equal(t, before, commands(server))
 }
 
@@ -267,6 +273,20 @@ func TestNothingIsLostOrHeldTwiceWhenManyGiveUp(t *testing.T) {
 	require.NoError(t, take(t, l, "k").Unlock())
 	assert.Less(t, time.Since(start), time.Second)
 	require.Eventually(t, func() bool { return server.Do("dbsize") == int64(0) }, patience, 10*time.Millisecond)
+}
+
+// A counter in the key would begin anew, and the resource could not tell the next holder from the one before.
+func TestAFenceGrowsThoughAFailoverLostTheLock(t *testing.T) {
+	sentinel := redistest.StartSentinel(t)
+	k := take(t, open(t, sentinel.Client(t), lock.TTL(2*time.Second)), "k")
+	sentinel.Master.Kill()
+	sentinel.Promoted().Do("del", "lock:{k}") // if it was replicated at all
+	next := take(t, open(t, sentinel.Client(t)), "k")
+	assert.Greater(t, next.Fence(), k.Fence())
+	soon(t, k.Context().Done(), "Context")
+	require.ErrorIs(t, context.Cause(k.Context()), lock.ErrLost)
+	require.ErrorIs(t, k.Unlock(), lock.ErrLost)
+	require.NoError(t, next.Context().Err(), "the late Unlock was not for this one")
 }
 
 func TestLocksWorkOnACluster(t *testing.T) {

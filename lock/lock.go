@@ -12,9 +12,10 @@ import (
 type Lock struct {
 	ctx    context.Context //nolint:containedctx // handed out
 	cancel context.CancelCauseFunc
-	place  *place
+	key    string
+	id     identity
+	tenure tenure
 	cfg    config
-	owner  string
 	fence  int64
 	since  time.Time
 	under  *Lock // what LockAll took before
@@ -37,14 +38,26 @@ const (
 	unlocked
 )
 
-// newLock begins to renew what was granted.
-func newLock(w *waiter, g grant) *Lock {
-	k := &Lock{place: w.place, cfg: w.cfg, owner: g.owner, fence: g.fence, since: time.Now(), deadline: g.deadline}
-	ctx, cancel := context.WithCancelCause(w.ctx)
-	k.ctx, k.cancel = lockContext{ctx, k}, cancel
+// tenure is what a lock rests on: a key in Redis, or what a [Backend] granted.
+type tenure interface {
+	// renew makes the lease last that long from now on. It returns ErrLost if there is no lease any more.
+	renew(ctx context.Context, lease time.Duration) error
+	// letGo ends it, and passes the lock on to whoever is next in this process. keep is for how long others are still
+	// kept out.
+	letGo(deadline time.Time, keep time.Duration) error
+	// vacate lets others in this process seek the lock, since it was lost.
+	vacate()
+	// drop ends what may be left of it, when what was lost is unlocked.
+	drop(deadline time.Time)
+}
+
+// begin begins to renew what was granted. The lock's context comes from ctx.
+func (k *Lock) begin(ctx context.Context) *Lock {
+	ctx, cancel := context.WithCancelCause(ctx)
+	k.ctx, k.cancel, k.since = lockContext{ctx, k}, cancel, time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.renewal = time.AfterFunc(time.Until(g.deadline)/3, k.renew)
+	k.renewal = time.AfterFunc(time.Until(k.deadline)/3, k.renew)
 	return k
 }
 
@@ -63,13 +76,13 @@ func (k *Lock) Fence() int64 {
 }
 
 // Unlock lets the lock go, and ends its context before it does so. It returns [ErrLost] if the lock was lost before,
-// or the client's error if Redis cannot be reached: the lock then ends with its lease. It takes no context, because
-// the one at hand has often ended by then; the client's time-outs bound it. Calling it again does nothing and returns
-// the same.
+// or the client's error if the service cannot be reached: the lock then ends with its lease. It takes no context,
+// because the one at hand has often ended by then; the client's time-outs bound it. Calling it again does nothing and
+// returns the same.
 func (k *Lock) Unlock() error {
 	k.once.Do(func() {
 		k.err = k.letGo()
-		k.cfg.emit(Unlocked, k.place.key, k.since, k.err)
+		k.cfg.emit(Unlocked, k.key, k.since, k.err)
 		if k.under != nil {
 			k.err = errorsJoin(k.err, k.under.Unlock())
 		}
@@ -89,12 +102,11 @@ func (k *Lock) letGo() error {
 	}
 	k.mu.Unlock()
 	if was == lost {
-		// The seat has been given up. If only the replies to renewals were lost Redis still has the lock.
-		_ = k.place.release(k.owner, deadline, 0)
+		k.tenure.drop(deadline)
 		return ErrLost
 	}
 	k.cancel(nil)
-	return k.place.letGo(k.owner, deadline, max(0, k.cfg.minHold-time.Since(k.since)))
+	return k.tenure.letGo(deadline, max(0, k.cfg.minHold-time.Since(k.since)))
 }
 
 func (k *Lock) expiry() time.Time {

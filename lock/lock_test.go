@@ -159,6 +159,21 @@ func TestALockStandsUntilUnlockWhenItsContextEnds(t *testing.T) {
 	assert.Equal(t, int64(0), server.Do("dbsize"))
 }
 
+// Whoever forgets to unlock at least has a context that ends.
+func TestALockWhoseContextHasEndedEndsWithItsLease(t *testing.T) {
+	server := redistest.Start(t)
+	l := open(t, server.Client(t), lock.TTL(time.Second))
+	ctx, cancel := context.WithCancel(t.Context())
+	k, err := l.Lock(ctx, "k")
+	require.NoError(t, err)
+	time.Sleep(450 * time.Millisecond) // it has been renewed
+	cancel()
+	start := time.Now()
+	require.Eventually(t, func() bool { return server.Do("exists", "lock:{k}") == int64(0) }, patience, time.Millisecond)
+	assert.Greater(t, time.Since(start), 500*time.Millisecond, "a lease that was renewed")
+	require.ErrorIs(t, k.Unlock(), lock.ErrLost)
+}
+
 func TestCloseEndsWaitingAndLeavesLocksToTheirHolders(t *testing.T) {
 	server := redistest.Start(t)
 	l := lock.New(server.Client(t))

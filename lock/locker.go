@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -33,7 +32,7 @@ type Locker struct {
 func New(rdb redis.UniversalClient, opts ...Option) *Locker {
 	l := &Locker{
 		rdb:     rdb,
-		cfg:     config{ttl: defaultTTL, prefix: "lock:"}.with(opts),
+		cfg:     defaults().with(opts),
 		process: fmt.Sprintf("%013x", rand.Uint64N(1<<52)), //nolint:gosec // a name, no secret
 		places:  make(map[string]*place),
 		vigils:  make(map[string]*vigil),
@@ -42,17 +41,17 @@ func New(rdb redis.UniversalClient, opts ...Option) *Locker {
 	return l
 }
 
-// Close ends all waiting, with [redis.ErrClosed], and the connection for messages, and returns when that is done.
+// Close ends all waiting, with [ErrClosed], and the connection for messages, and returns when that is done.
 // Locks that are held stay held and renewed until they are unlocked. Closing again does nothing. The error is nil.
 func (l *Locker) Close() error {
 	l.mu.Lock()
 	l.closed = true
 	for _, p := range l.places {
-		p.failLocked(redis.ErrClosed)
+		p.failLocked(ErrClosed)
 		p.alarm.set(0)
 	}
 	for _, v := range l.vigils {
-		v.finishLocked(func(*watcher) bool { return true }, redis.ErrClosed)
+		v.finishLocked(func(*watcher) bool { return true }, ErrClosed)
 		v.alarm.set(0)
 	}
 	l.mu.Unlock()
@@ -80,43 +79,6 @@ func (l *Locker) sharded() string {
 		return "1"
 	}
 	return "0"
-}
-
-// heldKey finds in a context the lock of one key.
-type heldKey struct {
-	locker *Locker
-	name   string
-}
-
-// innermost finds in a context the lock that was taken last.
-type innermost struct{}
-
-// lockContext carries a lock, so that it is found by what is called under it.
-type lockContext struct {
-	context.Context //nolint:containedctx // it is one
-	lock            *Lock
-}
-
-func (c lockContext) Value(key any) any {
-	switch key := key.(type) {
-	case heldKey:
-		if key.locker == c.lock.place.locker && key.name == c.lock.place.name {
-			return c.lock
-		}
-	case innermost:
-		return c.lock
-	}
-	return c.Context.Value(key)
-}
-
-// FenceOf returns the fence of the lock whose context ctx is or comes from, the innermost if there are several.
-// It reports false if there is none.
-func FenceOf(ctx context.Context) (int64, bool) {
-	k, ok := ctx.Value(innermost{}).(*Lock)
-	if !ok {
-		return 0, false
-	}
-	return k.Fence(), true
 }
 
 // isReply reports whether err is what the server said, so that there is no doubt about what it did.

@@ -51,14 +51,14 @@ func Once[T any](
 		case err != nil:
 			return v, false, err
 		default:
-			return onceUnder(ctx, k, cfg, keep, fn)
+			return onceUnder(ctx, l, k, cfg, keep, fn)
 		}
 	}
 }
 
 // onceUnder is Once with the lock in hand.
 func onceUnder[T any](
-	ctx context.Context, k *Lock, cfg config, keep time.Duration, fn func(context.Context) (T, error),
+	ctx context.Context, l *Locker, k *Lock, cfg config, keep time.Duration, fn func(context.Context) (T, error),
 ) (v T, replayed bool, err error) {
 	recorded := false
 	defer func() {
@@ -67,7 +67,7 @@ func onceUnder[T any](
 		}
 	}()
 	// Between the first look and the lock another call may have come to its end.
-	text, err := k.place.locker.recorded(ctx, cfg, k.place.key)
+	text, err := l.recorded(ctx, cfg, k.key)
 	if err != nil {
 		return v, false, err
 	}
@@ -82,7 +82,7 @@ func onceUnder[T any](
 	if err != nil {
 		return v, false, fmt.Errorf("lock: result not recorded: %w", err)
 	}
-	err = k.record(text, keep)
+	err = l.record(k, text, keep)
 	recorded = err == nil
 	return v, false, err
 }
@@ -90,11 +90,12 @@ func onceUnder[T any](
 func recordName(name string) string { return name + ":once" }
 
 // A record is the fingerprint, zero if there is none, and the result.
-func (k *Lock) record(text []byte, keep time.Duration) error {
+func (l *Locker) record(k *Lock, text []byte, keep time.Duration) error {
 	rec := append(make([]byte, 0, sha256.Size+len(text)), k.cfg.sum()...)
 	rec = append(rec, text...)
-	v, err := recordScript.exec(context.WithoutCancel(k.ctx), k.place.locker.rdb,
-		[]string{k.place.name, recordName(k.place.name)}, k.owner, rec, ms(keep))
+	owner := k.tenure.(tenancy).owner //nolint:forcetypeassert // a Locker gives no other
+	v, err := recordScript.exec(context.WithoutCancel(k.ctx), l.rdb,
+		[]string{k.id.name, recordName(k.id.name)}, owner, rec, ms(keep))
 	switch {
 	case err != nil:
 		return fmt.Errorf("lock: result not recorded: %w", err)

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Option changes how a lock is taken and kept. Options given to [New] are the defaults of its calls.
+// Option changes how a lock is taken and kept. Options given to [New] or [Over] are the defaults of its
+// calls.
 type Option func(*config)
 
 type config struct {
@@ -20,6 +21,8 @@ type config struct {
 }
 
 const defaultTTL = 10 * time.Second
+
+func defaults() config { return config{ttl: defaultTTL, prefix: "lock:"} }
 
 func (c config) with(opts []Option) config {
 	for _, opt := range opts {
@@ -75,5 +78,5 @@ func Fingerprint(b []byte) Option {
 // Observe calls f with what happens to locks, synchronously and concurrently. f must not block. Nil: nobody is told.
 func Observe(f func(Event)) Option { return func(c *config) { c.observe = f } }
 
-// Prefix is what all keys in Redis begin with. Default: "lock:".
+// Prefix is what all keys begin with, in Redis or another service. Default: "lock:".
 func Prefix(s string) Option { return func(c *config) { c.prefix = s } }

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // place is one key in this process, for as long as somebody here has or wants its lock. Who has the seat, and nobody
@@ -69,7 +67,7 @@ func (l *Locker) join(w *waiter, key, name string) bool {
 	p := l.places[name]
 	switch {
 	case l.closed:
-		w.settleLocked(nil, redis.ErrClosed)
+		w.settleLocked(nil, ErrClosed)
 		return false
 	case p != nil && w.try && p.taken:
 		w.settleLocked(nil, ErrHeld)
@@ -143,7 +141,11 @@ func (p *place) deliver(w *waiter, g grant) {
 	p.removeLocked(w)
 	kept := !w.settled && g.err == nil
 	if kept {
-		w.settleLocked(newLock(w, g), nil)
+		k := &Lock{
+			key: p.key, id: identity{p.locker, p.name}, cfg: w.cfg,
+			tenure: tenancy{p, g.owner}, fence: g.fence, deadline: g.deadline,
+		}
+		w.settleLocked(k.begin(w.ctx), nil)
 		p.refuseLocked()
 	}
 	mu.Unlock()

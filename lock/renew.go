@@ -2,6 +2,7 @@ package lock
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -13,18 +14,18 @@ func (k *Lock) renew() {
 	}
 	sent := time.Now()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(k.ctx), k.expiry())
-	v, err := renewScript.exec(ctx, k.place.locker.rdb, k.place.keys[:1], k.owner, ms(lease))
+	err := k.tenure.renew(ctx, lease)
 	cancel()
-	if err == nil && v != int64(1) {
+	if errors.Is(err, ErrLost) {
 		k.lose()
 		return
 	}
 	if k.extend(sent, lease, err) {
-		k.cfg.emit(Renewed, k.place.key, k.since, err)
+		k.cfg.emit(Renewed, k.key, k.since, err)
 	}
 }
 
-// prepare sees to it that the holder is told at the end of the lease, even if Redis does not answer, and returns for
+// prepare sees to it that the holder is told at the end of the lease, even if nobody answers, and returns for
 // how long the lease is to be renewed. It reports false if it is not to be.
 func (k *Lock) prepare() (time.Duration, bool) {
 	k.mu.Lock()
@@ -75,6 +76,6 @@ func (k *Lock) lose() {
 	k.stopLocked()
 	k.mu.Unlock()
 	k.cancel(ErrLost)
-	k.place.vacate()
-	k.cfg.emit(Lost, k.place.key, k.since, ErrLost)
+	k.cfg.emit(Lost, k.key, k.since, ErrLost)
+	k.tenure.vacate()
 }

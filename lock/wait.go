@@ -7,15 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Wait returns nil when the lock of key is free, or when whoever holds it at the time of the call does so no more. It
 // does not take the lock. It is for those who want what its holder makes: if [Locker.TryLock] says [ErrHeld], Wait,
 // and read. However many wait, they are told by one message.
 //
-// It returns ctx.Err() if ctx ends first, [redis.ErrClosed] after Close, or else the client's error.
+// It returns ctx.Err() if ctx ends first, [ErrClosed] after Close, or else the client's error.
 func (l *Locker) Wait(ctx context.Context, key string) error { return l.wait(ctx, l.cfg, key) }
 
 func (l *Locker) wait(ctx context.Context, cfg config, key string) error {
@@ -59,7 +57,7 @@ func (l *Locker) watch(name string, w *watcher) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return redis.ErrClosed
+		return ErrClosed
 	}
 	v := l.vigils[name]
 	if v == nil {

@@ -4,6 +4,8 @@
 #   redis-server    from the distribution (Debian, Ubuntu); tests start servers of their own from it
 #   PostgreSQL      likewise
 #   MariaDB         likewise
+#   etcd            likewise
+#   ZooKeeper       likewise
 #   a C compiler    likewise; the race detector links with it
 #   Java, Maven     likewise
 #   Apache Kafka    from Maven Central into ~/.cache/cachet, as internal/kafkatest/kafka.xml says
@@ -11,7 +13,7 @@
 #   golangci-lint   built into ./.bin, at the version pinned below
 #
 # It is silent where nothing is missing, so that every target may call it. With arguments it installs only
-# what they name: redis, postgres, mariadb, kafka, connect, cc, lint.
+# what they name: redis, postgres, mariadb, etcd, zookeeper, kafka, connect, cc, lint.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -35,6 +37,8 @@ by_hand() {
       redis-server) say "  redis-server, version 7 or later, on PATH (macOS: brew install redis). No service need run." ;;
       postgresql) say "  PostgreSQL, version 14 or later, initdb on PATH (macOS: brew install postgresql@15). No service need run." ;;
       mariadb-server) say "  MariaDB, version 10.6 or later, mariadbd on PATH (macOS: brew install mariadb). No service need run." ;;
+      etcd-server) say "  etcd, version 3.4 or later, on PATH (macOS: brew install etcd). No service need run." ;;
+      zookeeper) say "  ZooKeeper, version 3.6 or later, its jars in /usr/share/java or \$ZOOKEEPER_HOME/lib. No service need run." ;;
       default-jre-headless) say "  Java, version 17 or later, on PATH (macOS: brew install openjdk@17)" ;;
       maven) say "  Maven, mvn on PATH (macOS: brew install maven)" ;;
       gcc) say "  gcc, or another C compiler with CC set to it (macOS: xcode-select --install)." ;;
@@ -97,6 +101,7 @@ apt() {
     case $package in
       redis-server | postgresql) as_root systemctl disable "$package" >/dev/null 2>&1 || true ;;
       mariadb-server) as_root systemctl disable mariadb >/dev/null 2>&1 || true ;;
+      etcd-server) as_root systemctl disable etcd >/dev/null 2>&1 || true ;;
     esac
   done
 }
@@ -110,6 +115,9 @@ have_java() {
 
 # have_server reports whether a server is on PATH or where Debian puts it.
 have_server() { PATH="$PATH:/usr/sbin:$(printf '%s:' /usr/lib/postgresql/*/bin)" have "$1"; }
+
+# have_zookeeper reports whether its jars are where package zktest looks.
+have_zookeeper() { have java && [ -n "$(ls "${ZOOKEEPER_HOME:-/usr/share/java}"/{,lib/}zookeeper*.jar 2>/dev/null)" ]; }
 
 # jars_dir prints where the jars of a POM belong, by its version, which is the first that it names.
 jars_dir() {
@@ -146,7 +154,7 @@ lint() {
     "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$golangci_version"
 }
 
-all=(redis postgres mariadb kafka connect cc lint)
+all=(redis postgres mariadb etcd zookeeper kafka connect cc lint)
 [ $# -gt 0 ] || set -- "${all[@]}"
 packages=()
 poms=()
@@ -156,6 +164,8 @@ for what in "$@"; do
     redis) have redis-server || packages+=(redis-server) ;;
     postgres) have_server initdb || packages+=(postgresql) ;;
     mariadb) have_server mariadbd || packages+=(mariadb-server) ;;
+    etcd) have etcd || packages+=(etcd-server) ;;
+    zookeeper) have_zookeeper || packages+=(zookeeper default-jre-headless) ;;
     kafka | connect)
       java=yes
       have_jars kafka || poms+=(kafka)

@@ -115,3 +115,10 @@ func (s *Sentinel) Client(tb testing.TB, changes ...func(*redis.FailoverOptions)
 	tb.Cleanup(func() { _ = client.Close() })
 	return client
 }
+
+// Stop ends all servers, when the test is to go on without them.
+func (s *Sentinel) Stop() {
+	for _, server := range append(append(s.sentinels, s.Replicas...), s.Master) {
+		server.Kill()
+	}
+}
