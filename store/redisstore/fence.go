@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,26 +27,25 @@ func (s *Store) Fence(ctx context.Context, token uint64, d time.Duration, keys .
 // probation would have needed, and is an invalidation like any other.
 func (s *Store) Lift(ctx context.Context, token uint64, probation time.Duration, keys ...string) error {
 	errs := s.invalidate(ctx, liftScript.of(s), tokenCalls(token, probation, keys))
-	var refused []int
-	for i, err := range errs {
-		if _, told := errors.AsType[redis.Error](err); told {
-			refused = append(refused, i)
+	refused, again := refusals(keys, errs)
+	for n, err := range s.del(ctx, again) {
+		i := refused[n]
+		if err != nil {
+			err = errors.Join(errs[i], err)
 		}
-	}
-	if len(refused) > 0 {
-		again := make([]string, len(refused))
-		for n, i := range refused {
-			again[n] = keys[i]
-		}
-		for n, err := range s.del(ctx, again) {
-			i := refused[n]
-			if err != nil {
-				err = errors.Join(errs[i], err)
-			}
-			errs[i] = err
-		}
+		errs[i] = err
 	}
 	return failure(keys, errs)
+}
+
+// refusals returns the keys for which the server has told why not, and their indexes.
+func refusals(keys []string, errs []error) (at []int, refused []string) {
+	for i, err := range errs {
+		if _, told := errors.AsType[redis.Error](err); told {
+			at, refused = append(at, i), append(refused, keys[i])
+		}
+	}
+	return at, refused
 }
 
 func tokenCalls(token uint64, d time.Duration, keys []string) []call {
@@ -64,7 +64,11 @@ func (s *Store) invalidate(ctx context.Context, script *redis.Script, calls []ca
 	return s.writes.each(ctx, script, calls)
 }
 
-// del deletes keys, each by a command of its own: on a Cluster they may be anywhere.
+// keysPerDel bounds the keys of one DEL, which the server executes in one go.
+const keysPerDel = 100
+
+// del deletes keys, by as few commands as it may: on a Cluster they may be anywhere, so each has its own. Where the server
+// refuses a command for many, it may be for one of them, which the user has no right to; then each has its own as well.
 func (s *Store) del(ctx context.Context, keys []string) []error {
 	if s.replicated.n > 0 {
 		calls := make([]call, len(keys))
@@ -73,16 +77,34 @@ func (s *Store) del(ctx context.Context, keys []string) []error {
 		}
 		return s.replicated.each(ctx, nil, calls)
 	}
+	if !s.single || len(keys) == 1 {
+		return s.delBy(ctx, 1, keys)
+	}
+	errs := s.delBy(ctx, keysPerDel, keys)
+	at, refused := refusals(keys, errs)
+	for n, err := range s.delBy(ctx, 1, refused) {
+		errs[at[n]] = err
+	}
+	return errs
+}
+
+// delBy deletes keys by commands for up to width of them.
+func (s *Store) delBy(ctx context.Context, width int, keys []string) []error {
 	errs := make([]error, len(keys))
 	for from, to := range batches(len(keys)) {
 		pipe := s.writes.client.Pipeline()
-		cmds := make([]*redis.Cmd, to-from)
-		for i := range cmds {
-			cmds[i] = pipe.Do(ctx, "del", keys[from+i])
+		cmds := make([]*redis.Cmd, 0, (to-from+width-1)/width)
+		for part := range slices.Chunk(keys[from:to], width) {
+			args := make([]any, 1, 1+len(part))
+			args[0] = "del"
+			for _, key := range part {
+				args = append(args, key)
+			}
+			cmds = append(cmds, pipe.Do(ctx, args...))
 		}
 		s.writes.exec(ctx, 0, pipe, cmds)
-		for i, cmd := range cmds {
-			errs[from+i] = cmd.Err()
+		for i := range errs[from:to] {
+			errs[from+i] = cmds[i/width].Err()
 		}
 	}
 	return errs

@@ -1,11 +1,13 @@
 package redisstore_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -186,4 +188,19 @@ func TestNoContentBreaksAScript(t *testing.T) {
 			require.NoError(t, err, msg)
 		}
 	}
+}
+
+// Keys share a command, and not its fate.
+func TestAKeyThatMayNotBeDeletedDoesNotKeepOthers(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("acl", "setuser", "some", "on", "nopass", "+@all", "~ok:*")
+	st := open(t, server.Client(t, func(o *redis.Options) { o.Username, o.Password = "some", "any" }))
+	server.Do("set", "ok:1", "x")
+	server.Do("set", "no:1", "x")
+	server.Do("set", "ok:2", "x")
+	err := st.Invalidate(t.Context(), "ok:1", "no:1", "ok:2")
+	kerr, ok := errors.AsType[*store.KeysError](err)
+	require.True(t, ok)
+	require.Equal(t, []string{"no:1"}, kerr.Keys)
+	require.EqualValues(t, 0, server.Do("exists", "ok:1", "ok:2"))
 }
