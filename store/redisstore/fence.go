@@ -67,8 +67,9 @@ func (s *Store) invalidate(ctx context.Context, script *redis.Script, calls []ca
 // keysPerDel bounds the keys of one DEL, which the server executes in one go.
 const keysPerDel = 100
 
-// del deletes keys, by as few commands as it may: on a Cluster they may be anywhere, so each has its own. Where the server
-// refuses a command for many, it may be for one of them, which the user has no right to; then each has its own as well.
+// del deletes keys, by as few commands as it may: on a Cluster they may be anywhere, so each has its own. Where the
+// server refuses a command for many, it may be for one of them, which the user has no right to; then each has its own
+// as well.
 func (s *Store) del(ctx context.Context, keys []string) []error {
 	if s.replicated.n > 0 {
 		calls := make([]call, len(keys))
