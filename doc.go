@@ -28,13 +28,20 @@
 //
 //   - The loader must read what is committed, in a read that begins after it was called: not from a snapshot that was
 //     open before, nor from another cache. If it reads from a replica, set aside.Strategy.ReplicaLag.
-//   - A writer that does not go through the cache is not noticed before the TTL. Any DEL of the key is a
-//     correct invalidation, from any program.
+//   - A writer that does not go through the cache is not noticed before the TTL, unless it publishes events or change
+//     data capture tells of it (package invalidation). Any DEL of the key is a correct invalidation, from any program.
 //   - A writer that dies between its commit and its invalidation, without a fence, leaves a copy
 //     that is stale until TTL and StaleTTL are over. So does a Redis failover that loses an acknowledged DEL.
 //   - Keys are independent. There are no snapshots over several.
 //   - A fence or probation that is evicted, flushed or deleted protects no longer.
 //   - [Cache.Prime] may store the old version of a record that is written meanwhile.
+//
+// # Packages
+//
+// Records live in store/redisstore, or in store/memstore for tests and for programs that run alone. The order of a
+// write and its deletes is a [Strategy]: aside is the default, doubledelete deletes once more later, and invalidation
+// publishes events, over Kafka by invalidation/kafkabus. aftercommit invalidates after the commit of a transaction,
+// spool keeps failed invalidations on disk, and lock is mutual exclusion, which a cache does not need.
 //
 // The design, and each race with the test that holds it, is in docs/.
 package cachet

@@ -2,7 +2,7 @@
 //
 // An invalidation inside the transaction comes too early: a reader that misses before the commit stores the old
 // record again, and it stays for its TTL. Where all keys are known beforehand, cachet.Cache.UpdateMany around the
-// transaction is the simplest, and has a fence. This package is for those that become known on the way, in code
+// transaction is the simplest, and may have a fence. This package is for those that become known on the way, in code
 // that is handed the transaction.
 package aftercommit
 

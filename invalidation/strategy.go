@@ -14,8 +14,10 @@ import (
 // applies them, see Apply. It may be copied and shared, also by several caches.
 //
 // A write is acknowledged when its events are published, which is before they are applied: without Eager or Inner,
-// readers see the old value for that long. A process that is killed between its commit and the end of Publish has
-// published nothing; only an outbox or change data capture closes that gap.
+// readers see the old value for that long. A process that is killed between its commit and the end of Publish may have
+// published nothing; only an outbox or change data capture closes that gap. Publish has 5 s, whatever the context of
+// the writer says; if it fails the write is made all the same, and the cache publishes again until it
+// succeeds or no copy can be left.
 type Strategy struct {
 	// Publisher is required.
 	Publisher Publisher

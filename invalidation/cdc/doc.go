@@ -8,6 +8,7 @@
 //
 //	dec, err := cdc.Debezium(cdc.Mapping{Tables: []cdc.Table{{
 //		Name: "public.users",
+//		Full: true, // on PostgreSQL with REPLICA IDENTITY FULL, for the key by email
 //		Keys: []cdc.Key{
 //			{Cache: "user", Columns: []string{"id"}},
 //			{Cache: "user-by-email", Columns: []string{"email"}},

@@ -13,8 +13,8 @@ import (
 	"github.com/cachet-go/cachet/invalidation"
 )
 
-// Config is that of a Publisher, of a Subscriber and of the helpers; each says which fields it needs. A zero field is
-// its default.
+// Config is that of a Publisher, of a Subscriber, of EnsureTopics and of Replay; each says which fields it needs. A
+// zero field is its default.
 type Config struct {
 	// Brokers are where to begin, as host:port. The others are asked for. Required.
 	Brokers []string

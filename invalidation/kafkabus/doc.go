@@ -1,13 +1,13 @@
 // Package kafkabus carries invalidation events over Apache Kafka: a [Publisher] and a [Subscriber] on kafka-go, with a
-// topic for what nobody can apply.
+// topic for what nobody can apply. It creates no topic by itself: see [EnsureTopics].
 //
 // # What is promised
 //
 // An event for which Publish has returned nil is on all in-sync replicas, and is delivered at least once: it is applied
 // before its offset is committed. Where it cannot be applied, ever, its message goes to the dead letters, and only then
-// on. Where the log no longer has it, because it was kept for less time than nobody consumed, [Config.OnGap] is told.
-// Deliveries are repeated after a rebalance, a crash, a failed handler and a publisher's retry; events are made for
-// that.
+// does the partition go on. Where the log no longer has it, because nobody consumed for longer than the topic keeps
+// its messages, [Config.OnGap] is told. Deliveries are repeated after a rebalance, a crash, a failed handler and a
+// publisher's retry, which does no harm to what only deletes.
 //
 // Not promised: exactly once; an order across keys; an order at all when the number of partitions changes; or a bound
 // on the delay. The TTL of what is cached stays the last line.
