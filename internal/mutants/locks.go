@@ -27,7 +27,7 @@ func locks() []Mutant {
 		hold("the end of a lease is told by Redis only", "TestAHolderIsToldAtTheEndOfItsLeaseThoughRedisDoesNotAnswer",
 			"renew.go", "time.AfterFunc(time.Until(k.deadline), k.expire)", "time.AfterFunc(time.Hour, k.expire)"),
 		hold("a lock that is lost keeps its process out", "TestOthersInTheProcessGetTheLockThatAHolderLostAndDoesNotUnlock",
-			"renew.go", "\tk.place.vacate()\n", ""),
+			"renew.go", "\tk.tenure.vacate()\n", ""),
 		hold("a process keeps the lock to itself", "TestAProcessDoesNotKeepTheLockToItself",
 			"place.go", "maxStreak = 16", "maxStreak = 1 << 30"),
 	}

@@ -123,9 +123,9 @@ func (c Config) check(who role) error {
 		return errors.New("Config.Brokers is required")
 	case slices.Contains(c.Brokers, ""):
 		return errors.New("Config.Brokers has an empty address")
-	case c.Topic == "" && (who != subscribing || len(c.Topics) == 0):
+	case c.Topic == "" && (who == publishing || len(c.Topics) == 0):
 		return errors.New("Config.Topic is required")
-	case who == subscribing && c.Group == "":
+	case who == subscribing && c.Group == "", c.Topic == "" && c.Group == "" && c.DeadLetters == "":
 		return errors.New("Config.Group is required")
 	case c.MaxInFlight < 0:
 		return errors.New("Config.MaxInFlight is negative")

@@ -163,6 +163,23 @@ func TestPublishWaitsForATopicThatIsBeingMade(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
+// Debezium makes its topics itself; their consumer needs a place for dead letters all the same.
+func TestEnsureTopicsMakesTheDeadLettersOfAGroupThatConsumesTheTopicsOfOthers(t *testing.T) {
+	r := newRig(t, 0)
+	cfg := kafkabus.Config{Brokers: r.cfg.Brokers, Topics: []string{r.cfg.Topic}, Group: r.cfg.Group + ".cdc"}
+	require.NoError(t, kafkabus.EnsureTopics(t.Context(), cfg, kafkabus.Layout{}))
+	meta, err := r.client.Metadata(t.Context(), &kafka.MetadataRequest{})
+	require.NoError(t, err)
+	var names []string
+	for _, topic := range meta.Topics {
+		names = append(names, topic.Name)
+	}
+	require.Contains(t, names, cfg.Group+".dlt")
+	require.NotContains(t, names, r.cfg.Topic)
+	cfg.Group = ""
+	require.ErrorContains(t, kafkabus.EnsureTopics(t.Context(), cfg, kafkabus.Layout{}), "Config.Group")
+}
+
 func TestABatchThatTheBrokerFindsTooLargeGoesInParts(t *testing.T) {
 	r := newRig(t, 0)
 	res, err := r.client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{

@@ -23,8 +23,9 @@ type Layout struct {
 	DeadRetention time.Duration
 }
 
-// EnsureTopics makes cfg.Topic and the topic of the dead letters, where they do not exist; what exists it leaves as it
-// is. It needs Brokers and Topic, and permission. It tries until ctx ends.
+// EnsureTopics makes cfg.Topic, if it is not empty, and the topic of the dead letters, where they do not exist; what
+// exists it leaves as it is. It needs Brokers, Topic or Topics, the Group where there is no Topic, and permission. It
+// tries until ctx ends.
 func EnsureTopics(ctx context.Context, cfg Config, layout Layout) error {
 	cfg, err := cfg.complete(administering)
 	if err != nil {
@@ -44,11 +45,13 @@ func EnsureTopics(ctx context.Context, cfg Config, layout Layout) error {
 	}
 	n := newNetwork(cfg)
 	defer n.sever()
-	client := n.client(cfg.Topic, cfg.DeadLetters)
-	topics := []kafka.TopicConfig{
-		layout.topic(cfg.Topic, layout.Partitions, layout.Retention),
-		layout.topic(cfg.DeadLetters, 1, layout.DeadRetention),
+	names := []string{cfg.DeadLetters}
+	topics := []kafka.TopicConfig{layout.topic(cfg.DeadLetters, 1, layout.DeadRetention)}
+	if cfg.Topic != "" { // those of others, as Debezium's, are theirs to make
+		names = append(names, cfg.Topic)
+		topics = append(topics, layout.topic(cfg.Topic, layout.Partitions, layout.Retention))
 	}
+	client := n.client(names...)
 	for attempt := 0; ; attempt++ {
 		err := create(ctx, client, topics)
 		if err == nil || classify(err) == refused {
