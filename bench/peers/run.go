@@ -74,7 +74,7 @@ func (o *options) run(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	verdicts, ok := run.Verdicts()
+	verdicts, ok := run.Verdict()
 	fmt.Fprintln(os.Stdout, text)
 	fmt.Fprintln(os.Stdout, verdicts)
 	return ok, nil

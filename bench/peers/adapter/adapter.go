@@ -51,7 +51,10 @@ type Library struct {
 
 // Libraries are the caches, in the order in which they are reported.
 func Libraries() []Library {
-	return []Library{cachetLibrary, naiveLibrary, rockscacheLibrary}
+	return []Library{
+		cachetLibrary, rockscacheLibrary, goRedisCacheLibrary, rueidisasideLibrary, jetcacheLibrary, goZeroLibrary, gocacheLibrary,
+		sturdycLibrary, otterLibrary, naiveLibrary, rueidisLibrary,
+	}
 }
 
 // deleteAfterWrite is Update for libraries that have none: cache-aside as their documentation shows it.

@@ -11,7 +11,7 @@ import (
 	"github.com/cachet-go/cachet/bench/result"
 )
 
-// 2,000 reads a second of 1,000 records, each with a second of time; a load takes 20 ms. Redis goes away for five
+// 2,000 reads a second of 300 records, each with a second of time; a load takes 20 ms. Redis goes away for five
 // seconds: it is killed, so that connections are refused, or frozen, so that they are accepted and not served.
 var outage = Scenario{
 	Name: "outage", Cases: []string{"killed", "frozen"},
@@ -22,7 +22,7 @@ var outage = Scenario{
 		if err != nil {
 			return err
 		}
-		o := &readers{src: src, cache: c, keys: 1000}
+		o := &readers{src: src, cache: c, keys: 300}
 		for id := range int64(o.keys) {
 			if _, err := c.Get(ctx, id); err != nil {
 				return err

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,17 +16,19 @@ import (
 var speed = Scenario{
 	Name: "speed",
 	Cases: []string{
-		"hit, 1 caller", "hit, 8 callers", "hit, 32 callers", "hit, 128 callers", "GetMany of 100", "miss, source of 1 ms",
-		"invalidate 100",
+		"hit, 1 caller", "hit, 8 callers", "hit, 32 callers", "hit, 128 callers", "one record, 128 callers", "GetMany of 100",
+		"miss, source of 1 ms", "invalidate 100",
 	},
 	Fits: func(l adapter.Library, of string) bool {
 		switch {
 		case strings.HasPrefix(of, "hit"):
 			return true
+		case l.Reference:
+			return false
 		case of == "GetMany of 100":
-			return !l.NoBatch && !l.OnlyHits
+			return !l.NoBatch
 		default:
-			return !l.OnlyHits
+			return true
 		}
 	},
 	run: func(ctx context.Context, e *env, of string) error {
@@ -43,12 +46,14 @@ var speed = Scenario{
 			return s.miss(ctx)
 		case "invalidate 100":
 			return s.invalidate(ctx)
+		case "one record, 128 callers":
+			return s.hit(ctx, 1, 128)
 		}
 		callers, err := strconv.Atoi(strings.Fields(of)[1])
 		if err != nil {
 			return err
 		}
-		return s.hit(ctx, callers)
+		return s.hit(ctx, 1000, callers)
 	},
 }
 
@@ -79,12 +84,14 @@ func (s *speedOf) compare(mine, theirs time.Duration) {
 	s.e.set("ratio", float64(mine)/float64(theirs))
 }
 
-func (s *speedOf) hit(ctx context.Context, callers int) error {
-	if _, err := s.fill(ctx, 1); err != nil {
+// hit reads any of so many records. Libraries that merge all that read one record at the same time are faster where
+// there is only one, which is why that is a case of its own.
+func (s *speedOf) hit(ctx context.Context, records int64, callers int) error {
+	if _, err := s.fill(ctx, records); err != nil {
 		return err
 	}
-	ours := func() error { _, err := s.cache.Get(ctx, 0); return err }
-	reference := func() error { _, err := s.naive.Get(ctx, 0); return err }
+	ours := func() error { _, err := s.cache.Get(ctx, rand.Int64N(records)); return err }
+	reference := func() error { _, err := s.naive.Get(ctx, rand.Int64N(records)); return err }
 	var mine, theirs time.Duration
 	var err error
 	before := s.src.loads.Load()
@@ -96,7 +103,7 @@ func (s *speedOf) hit(ctx context.Context, callers int) error {
 	if err != nil {
 		return err
 	}
-	if s.src.loads.Load() != before {
+	if s.src.loads.Load() > before+10 {
 		return errors.New("these were no hits")
 	}
 	s.compare(mine, theirs)
