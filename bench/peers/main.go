@@ -35,26 +35,10 @@ func main() {
 	child := flag.String("child", "", "scenario/case/library: what a child process is to measure")
 	flag.Parse()
 	if *child != "" {
-		os.Exit(measure(*child, o.opts))
+		os.Exit(measure(*child, o.opts)) //nolint:forbidigo // this is main
 	}
 	o.only, o.libs = list(*only), list(*libs)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ok, err := o.run(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
-		os.Exit(2)
-	}
-	if !ok {
-		os.Exit(1)
-	}
-}
-
-func list(s string) []string {
-	if s == "" {
-		return nil
-	}
-	return strings.Split(s, ",")
+	os.Exit(o.status()) //nolint:forbidigo // this is main
 }
 
 // options is what a run was asked for.
@@ -62,6 +46,28 @@ type options struct {
 	only, libs     []string
 	json, markdown string
 	opts           scenario.Options
+}
+
+// status is what a run ends with.
+func (o *options) status() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ok, err := o.run(ctx)
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		return 2
+	case !ok:
+		return 1
+	}
+	return 0
+}
+
+func list(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
 }
 
 func wanted(names []string, name string) bool { return len(names) == 0 || slices.Contains(names, name) }

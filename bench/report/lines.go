@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cachet-go/cachet/bench/result"
@@ -105,7 +106,7 @@ func (g *graph) draw(series map[string][]float64) {
 		c.text("note", graphLeft-8, g.y(v)+4, "end", result.Number(v))
 	}
 	for i, n := range g.callers {
-		c.text("note", g.x(i), graphBottom+20, "middle", fmt.Sprint(n))
+		c.text("note", g.x(i), graphBottom+20, "middle", strconv.Itoa(n))
 	}
 	c.text("note", (graphLeft+graphRight)/2, graphBottom+36, "middle", "callers")
 	// Labels stand at the right end, in the order of the lines, and do not cover one another.

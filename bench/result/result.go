@@ -73,12 +73,12 @@ func Read(file string) (*Run, error) {
 		return nil, err
 	}
 	run := new(Run)
-	return run, json.Unmarshal(b, run)
+	return run, json.Unmarshal(b, run) //nolint:musttag // the file has the names of the fields
 }
 
 // Save writes a run to a file.
 func (r *Run) Save(file string) error {
-	b, err := json.MarshalIndent(r, "", " ")
+	b, err := json.MarshalIndent(r, "", " ") //nolint:musttag // the file has the names of the fields
 	if err != nil {
 		return err
 	}

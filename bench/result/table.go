@@ -27,16 +27,17 @@ func Tables() []Table {
 
 // Rows returns the cells of a table, heads first, or nil if nothing of it was measured.
 func (r *Run) Rows(t Table) [][]string {
-	head := []string{"library"}
-	for _, c := range t.columns {
-		head = append(head, c.head)
-	}
-	rows := [][]string{head}
-	for _, library := range r.libraries(t) {
-		row := []string{library}
+	row := func(name string, cell func(column) string) []string {
+		row := make([]string, 1, 1+len(t.columns))
+		row[0] = name
 		for _, c := range t.columns {
-			row = append(row, r.cell(c, library))
+			row = append(row, cell(c))
 		}
+		return row
+	}
+	rows := [][]string{row("library", func(c column) string { return c.head })}
+	for _, library := range r.libraries(t) {
+		row := row(library, func(c column) string { return r.cell(c, library) })
 		if slices.ContainsFunc(row[1:], func(s string) bool { return s != "" }) {
 			rows = append(rows, row)
 		}

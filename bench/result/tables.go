@@ -21,9 +21,10 @@ const (
 
 var consistency = Table{
 	Title: "Stale reads",
-	Text: "Two instances, 64 records, 64 readers, 8 writers; one load in four stalls between reading and returning. A read is " +
-		"*stale* if it began after a write was acknowledged and returned an older version. A record is *wrong for good* if it is " +
-		"still served in an old version when nothing is under way any more.",
+	Text: "Two instances, 64 records, 64 readers, 8 writers; one load in four stalls between reading and " +
+		"returning. A read is *stale* if it began after a write was acknowledged and returned an older " +
+		"version. A record is *wrong for good* if it is still served in an old version when nothing is " +
+		"under way any more.",
 	columns: []column{
 		{"stale per million, " + short, "consistency", short, figure("stale_per_million", "")},
 		{"wrong for good, of 64", "consistency", short, figure("wrong_keys", "")},
@@ -34,8 +35,8 @@ var consistency = Table{
 
 var stampede = Table{
 	Title: "Stampede",
-	Text: "1,000 readers of four instances ask at once for a record that nobody has. Loads: median, and the most of any round. " +
-		"p99: what the unluckiest reader in a hundred waits, the load included.",
+	Text: "1,000 readers of four instances ask at once for a record that nobody has. Loads: median, and the " +
+		"most of any round. p99: what the unluckiest reader in a hundred waits, the load included.",
 	columns: []column{
 		{"loads, 20 ms each", "stampede", load20, loads},
 		{"p99", "stampede", load20, figure("p99_ms", " ms")},
@@ -54,8 +55,9 @@ func loads(m Measurement) string {
 
 var faults = Table{
 	Title: "When a load goes wrong",
-	Text: "One caller has asked first; 50 others, of two instances, ask while its load of 200 ms runs. The load fails, or " +
-		"panics, or its caller leaves; or it takes 4 s, which is longer than locks last. What becomes of the 50?",
+	Text: "One caller has asked first; 50 others, of two instances, ask while its load of 200 ms runs. The " +
+		"load fails, or panics, or its caller leaves; or it takes 4 s, which is longer than locks last. " +
+		"What becomes of the 50?",
 	columns: []column{
 		{"it fails", "faults", "loader fails", suffering},
 		{"it panics", "faults", "loader panics", suffering},
@@ -89,9 +91,10 @@ func suffering(m Measurement) string {
 
 var outage = Table{
 	Title: "Redis is away for five seconds",
-	Text: "2,000 reads a second of 300 records, each with one second of time; a load takes 20 ms. Killed: connections are " +
-		"refused. Frozen: they are accepted and not served. *In flight* is the most loads that ran at once, which is what the " +
-		"database feels. *Over* is how long after the return of Redis reads were back to normal.",
+	Text: "2,000 reads a second of 300 records, each with one second of time; a load takes 20 ms. Killed: " +
+		"connections are refused. Frozen: they are accepted and not served. *In flight* is the most loads " +
+		"that ran at once, which is what the database feels. *Over* is how long after the return of Redis " +
+		"reads were back to normal.",
 	columns: []column{
 		{"failed, killed", "outage", "killed", figure("failed_percent", " %")},
 		{"in flight", "outage", "killed", figure("loads_in_flight", "")},
@@ -112,8 +115,9 @@ func over(m Measurement) string {
 
 var absence = Table{
 	Title: "Records that do not exist, and lifetimes",
-	Text: "100,000 reads of 1,000 records that do not exist: how many go to the database? A thousand records are stored at " +
-		"once: how many of them expire in the same second? And how long is kept what is to be kept for five seconds?",
+	Text: "100,000 reads of 1,000 records that do not exist: how many go to the database? A thousand " +
+		"records are stored at once: how many of them expire in the same second? And how long is kept " +
+		"what is to be kept for five seconds?",
 	columns: []column{
 		{"loads of absent records", "penetration", "1,000 absent records", figure("loads", "")},
 		{"expire in one second, of 1,000", "ttl", "spread and truth", figure("busiest_second", "")},
@@ -123,9 +127,10 @@ var absence = Table{
 
 var speed = Table{
 	Title: "Speed of hits",
-	Text: "Times the reference, which is GET by go-redis and decode by msgpack on the same server, turn about: less is faster, " +
-		"as to time; more is faster, as to throughput. Hits of 1,000 records at random, and of a single one. Libraries with a " +
-		"copy in the process do not ask Redis, which is what stale reads above come from.",
+	Text: "Times the reference, which is GET by go-redis and decode by msgpack on the same server, turn " +
+		"about: less is faster, as to time; more is faster, as to throughput. Hits of 1,000 records at " +
+		"random, and of a single one. Libraries with a copy in the process do not ask Redis, which is " +
+		"what stale reads above come from.",
 	columns: []column{
 		{"time, 1 caller", "speed", "hit, 1 caller", figure("ratio", "")},
 		{"allocations more", "speed", "hit, 1 caller", allocations},
@@ -144,8 +149,8 @@ func throughput(m Measurement) string { return Number(1/m.Values["ratio"]) + "×
 
 var batches = Table{
 	Title: "Speed of the rest",
-	Text: "Times the reference: MGET and decode; GET, load, SET, where the source takes 1 ms; a pipeline of DELs. Commands " +
-		"and round trips are counted where the library's client can be watched.",
+	Text: "Times the reference: MGET and decode; GET, load, SET, where the source takes 1 ms; a pipeline of " +
+		"DELs. Commands and round trips are counted where the library's client can be watched.",
 	columns: []column{
 		{"GetMany of 100", "speed", "GetMany of 100", figure("ratio", "")},
 		{"miss", "speed", "miss, source of 1 ms", figure("ratio", "")},
@@ -157,9 +162,9 @@ var batches = Table{
 
 var locks = Table{
 	Title: "Locks",
-	Text: "Times SET NX PX and a script that releases, with nobody contending: time of a lock that nobody else wants; then " +
-		"throughput of one that 32 goroutines want, in one instance and in eight. Jain's index says how evenly they get it: 1 " +
-		"is even, 1/32 is one who gets it all.",
+	Text: "Times SET NX PX and a script that releases, with nobody contending: time of a lock that nobody " +
+		"else wants; then throughput of one that 32 goroutines want, in one instance and in eight. Jain's " +
+		"index says how evenly they get it: 1 is even, 1/32 is one who gets it all.",
 	columns: []column{
 		{"time, uncontended", "locks", "uncontended", figure("ratio", "")},
 		{"throughput, 1 × 32", "locks", "1 instance of 32", figure("throughput_to_raw", "×")},

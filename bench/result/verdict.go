@@ -102,7 +102,8 @@ func (v *verdicts) growth() {
 	for _, n := range []int{100_000, 5_000_000} {
 		got, ok := v.ours("growth", "keys", fmt.Sprintf("ratio_%d", n))
 		if ok || n == 100_000 {
-			v.check(fmt.Sprintf("cost of a hit with %s keys, to that with 1,000", Number(float64(n))), got/base, known && ok, 1.1, "×")
+			what := fmt.Sprintf("cost of a hit with %s keys, to that with 1,000", Number(float64(n)))
+			v.check(what, got/base, known && ok, 1.1, "×")
 		}
 	}
 	base, known = v.ours("growth", "caches", "cpu_us_1")
@@ -114,9 +115,11 @@ func (v *verdicts) growth() {
 
 // Verdict returns the verdicts as a table, and whether none of those that were measured fails.
 func (r *Run) Verdict() (table string, ok bool) {
-	rows := [][]string{{"what", "bound", "measured", ""}}
+	verdicts := r.Verdicts()
+	rows := make([][]string, 1, 1+len(verdicts))
+	rows[0] = []string{"what", "bound", "measured", ""}
 	ok = true
-	for _, v := range r.Verdicts() {
+	for _, v := range verdicts {
 		mark := "holds"
 		switch {
 		case !v.Known:

@@ -32,7 +32,9 @@ type Config struct {
 	TTL      time.Duration
 	Load     func(ctx context.Context, id int64) (Product, error)
 	LoadMany func(ctx context.Context, ids []int64) (map[int64]Product, error)
-	Sent     *Sent // counts commands, if not nil and if the library lets its client be watched
+
+	Impatient bool  // Redis will be away
+	Sent      *Sent // counts commands, if not nil and if the library lets its client be watched
 }
 
 // Library is one that is measured.
@@ -52,8 +54,8 @@ type Library struct {
 // Libraries are the caches, in the order in which they are reported.
 func Libraries() []Library {
 	return []Library{
-		cachetLibrary, rockscacheLibrary, goRedisCacheLibrary, rueidisasideLibrary, jetcacheLibrary, goZeroLibrary, gocacheLibrary,
-		sturdycLibrary, otterLibrary, naiveLibrary, rueidisLibrary,
+		cachetLibrary, rockscacheLibrary, goRedisCacheLibrary, rueidisasideLibrary, jetcacheLibrary, goZeroLibrary,
+		gocacheLibrary, sturdycLibrary, otterLibrary, naiveLibrary, rueidisLibrary,
 	}
 }
 

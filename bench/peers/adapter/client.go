@@ -8,14 +8,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// client returns a go-redis client, the same for every library that is built on one. Time-outs are short and contexts
-// are heeded, as the defaults of go-redis (3 s, and contexts ignored once a command is on its way) would let reads hang
-// in an outage whatever the library did.
+// impatience is the time-out of whatever is asked of Redis in an outage. With one repetition, a library may ask twice
+// within the second that its caller has.
+const impatience = 200 * time.Millisecond
+
+// client returns a go-redis client, the same for every library that is built on one. In an outage its time-outs are
+// short, as its own (3 s and three repetitions) would leave no time for the source, whatever the library did.
 func (c Config) client() *redis.Client {
-	client := redis.NewClient(&redis.Options{
-		Addr: c.Addr, PoolSize: 64, ContextTimeoutEnabled: true,
-		DialTimeout: 500 * time.Millisecond, ReadTimeout: 500 * time.Millisecond, WriteTimeout: 500 * time.Millisecond,
-	})
+	opts := &redis.Options{Addr: c.Addr, PoolSize: 64, ContextTimeoutEnabled: true}
+	if c.Impatient {
+		opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout, opts.PoolTimeout = impatience, impatience, impatience, impatience
+		opts.MaxRetries = 1
+	}
+	client := redis.NewClient(opts)
 	if c.Sent != nil {
 		client.AddHook(c.Sent)
 	}

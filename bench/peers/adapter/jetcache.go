@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 
-	"github.com/mgtv-tech/jetcache-go"
+	cache "github.com/mgtv-tech/jetcache-go"
 	"github.com/mgtv-tech/jetcache-go/remote"
 	"github.com/redis/go-redis/v9"
 )
 
-// Remote only. With a local cache as well, which the README shows first, other processes drop their copies when an event
-// reaches them that the user has to transport, so that reads after a write are stale by design; without it there is one
-// copy. WithErrNotFound remembers absence. No WithRefreshDuration: it reloads in the background what may be written
-// meanwhile.
+// Remote only. With a local cache as well, which the README shows first, other processes drop their copies when an
+// event reaches them that the user has to transport, so that reads after a write are stale by design; without it there
+// is one copy. WithErrNotFound remembers absence. No WithRefreshDuration: it reloads in the background what may be
+// written meanwhile.
 var jetcacheLibrary = Library{
 	Name: "jetcache-go", Module: "github.com/mgtv-tech/jetcache-go",
 	New: func(cfg Config) (Cache, error) {

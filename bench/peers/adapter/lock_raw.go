@@ -24,7 +24,7 @@ func NewRawLock(cfg Config) *RawLock { return &RawLock{client: cfg.client()} }
 // Cycle takes a lock and lets it go. It is an error if somebody has it.
 func (l *RawLock) Cycle(ctx context.Context) error {
 	owner := fmt.Sprint("owner-", l.count.Add(1))
-	ok, err := l.client.SetNX(ctx, "raw", owner, 10*time.Second).Result() //nolint:staticcheck // SET NX PX
+	ok, err := l.client.SetNX(ctx, "raw", owner, 10*time.Second).Result()
 	if err != nil || !ok {
 		return fmt.Errorf("raw lock: taken %v: %w", ok, err)
 	}

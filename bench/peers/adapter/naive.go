@@ -30,7 +30,8 @@ func (n *Naive) Get(ctx context.Context, id int64) (Product, error) {
 	var p Product
 	b, err := n.client.Get(ctx, plain(id)).Bytes()
 	if err == nil {
-		return p, msgpack.Unmarshal(b, &p)
+		err = msgpack.Unmarshal(b, &p)
+		return p, err
 	}
 	if !errors.Is(err, redis.Nil) {
 		return p, err

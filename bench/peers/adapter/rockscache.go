@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// StrongConsistency, because the README says that without it old data is served after TagAsDeleted until a reload in the
-// background is done. The rest are the values of NewDefaultOptions: the README advises to leave Delay alone, and
+// StrongConsistency, because the README says that without it old data is served after TagAsDeleted until a reload in
+// the background is done. The rest are the values of NewDefaultOptions: the README advises to leave Delay alone, and
 // LockExpire is to be the longest that a load takes, which nobody knows. EmptyExpire remembers absence: an empty
 // string is the library's own mark for it.
 var rockscacheLibrary = Library{

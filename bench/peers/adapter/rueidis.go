@@ -6,7 +6,7 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// GET and SET by rueidis without client-side caching: the fastest way to Redis that there is, as it pipelines by itself.
+// GET and SET by rueidis without client-side caching: the fastest way to Redis there is, as it pipelines by itself.
 var rueidisLibrary = Library{
 	Name: "plain rueidis", Module: "github.com/redis/rueidis", Reference: true, OnlyHits: true, NoBatch: true,
 	New: func(cfg Config) (Cache, error) {

@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"net"
-	"time"
 
 	"github.com/redis/rueidis"
 	"github.com/redis/rueidis/rueidisaside"
@@ -21,10 +20,11 @@ var rueidisasideLibrary = Library{
 
 // rueidis has the time-outs that client gives go-redis.
 func (c Config) rueidis() rueidis.ClientOption {
-	return rueidis.ClientOption{
-		InitAddress: []string{c.Addr}, ForceSingleClient: true, Dialer: net.Dialer{Timeout: 500 * time.Millisecond},
-		ConnWriteTimeout: 500 * time.Millisecond,
+	opts := rueidis.ClientOption{InitAddress: []string{c.Addr}, ForceSingleClient: true}
+	if c.Impatient {
+		opts.Dialer, opts.ConnWriteTimeout = net.Dialer{Timeout: impatience}, impatience
 	}
+	return opts
 }
 
 type aside struct {

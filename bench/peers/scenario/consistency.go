@@ -79,13 +79,14 @@ func (r *writesAndReads) run(ctx context.Context, span, pause time.Duration) {
 	group.Wait()
 }
 
-func (r *writesAndReads) any() adapter.Cache { return r.caches[rand.IntN(len(r.caches))] }
+//nolint:ireturn // that is what an adapter is
+func (r *writesAndReads) either() adapter.Cache { return r.caches[rand.IntN(len(r.caches))] }
 
 func (r *writesAndReads) read(ctx context.Context, id int) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	acked := r.src.rows[id].acked.Load()
-	p, err := r.any().Get(ctx, int64(id))
+	p, err := r.either().Get(ctx, int64(id))
 	if err != nil {
 		r.failed.Add(1)
 		return
@@ -99,7 +100,7 @@ func (r *writesAndReads) read(ctx context.Context, id int) {
 // write is the only writer of a record.
 func (r *writesAndReads) write(ctx context.Context, id int) {
 	row := &r.src.rows[id]
-	err := r.any().Update(ctx, int64(id), func(context.Context) error {
+	err := r.either().Update(ctx, int64(id), func(context.Context) error {
 		row.committed.Add(1)
 		return nil
 	})

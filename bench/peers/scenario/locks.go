@@ -65,6 +65,22 @@ func hotLock(ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter
 	var inside, broken atomic.Int64
 	var bare, ours int64
 	var bareTime, oursTime time.Duration
+	contend := func(i int) error {
+		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		asked := time.Now()
+		unlock, err := lockers[i%len(lockers)].Lock(ctx, "hot")
+		if err != nil {
+			return err
+		}
+		longest[i] = max(longest[i], time.Since(asked))
+		if inside.Add(1) > 1 {
+			broken.Add(1)
+		}
+		counts[i]++
+		inside.Add(-1)
+		return unlock()
+	}
 	for range 3 {
 		start := time.Now()
 		for end := start.Add(stretch / 2); time.Now().Before(end); bare++ {
@@ -74,31 +90,11 @@ func hotLock(ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter
 		}
 		bareTime += time.Since(start)
 		start = time.Now()
-		end := start.Add(stretch)
 		var all sync.WaitGroup
 		for i := range goroutines {
 			all.Go(func() {
-				for time.Now().Before(end) {
-					asked := time.Now()
-					waiting, cancel := context.WithTimeout(ctx, 20*time.Second)
-					unlock, err := lockers[i%len(lockers)].Lock(waiting, "hot")
-					if err != nil {
-						cancel()
-						errs[i] = err
-						return
-					}
-					longest[i] = max(longest[i], time.Since(asked))
-					if inside.Add(1) > 1 {
-						broken.Add(1)
-					}
-					counts[i]++
-					inside.Add(-1)
-					err = unlock()
-					cancel()
-					if err != nil {
-						errs[i] = err
-						return
-					}
+				for end := start.Add(stretch); time.Now().Before(end) && errs[i] == nil; {
+					errs[i] = contend(i)
 				}
 			})
 		}

@@ -18,7 +18,7 @@ var outage = Scenario{
 	Fits: func(l adapter.Library, _ string) bool { return !l.OnlyHits && !l.InProcess },
 	run: func(ctx context.Context, e *env, of string) error {
 		src := new(source)
-		c, err := e.cache(src)
+		c, err := e.cache(src, func(cfg *adapter.Config) { cfg.Impatient = true })
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,8 @@ func (o *readers) points() []result.Point {
 		points[i].At = (time.Duration(i) * slice).Seconds()
 		points[i].Loads = int(o.loaded[i] - before)
 		before = o.loaded[i]
-		if slices.Sort(took[i]); len(took[i]) > 0 {
+		slices.Sort(took[i])
+		if len(took[i]) > 0 {
 			points[i].P99 = ms(took[i][len(took[i])*99/100])
 		}
 	}
@@ -176,7 +177,8 @@ func (o *readers) judge(e *env, gone, back time.Time) {
 			calm = 0
 			continue
 		}
-		if calm++; calm == 5 {
+		calm++
+		if calm == 5 {
 			e.set("recovery_ms", max(ms(at-4*slice-returned), 0))
 			return
 		}

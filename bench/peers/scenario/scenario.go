@@ -48,26 +48,29 @@ type Options struct {
 
 // Measure runs one case for one library.
 func Measure(scenario, of, library string, opts Options) (result.Measurement, error) {
-	m := result.Measurement{Scenario: scenario, Case: of, Library: library}
 	for _, s := range All() {
-		if s.Name != scenario {
-			continue
+		if s.Name == scenario {
+			return s.measure(of, library, opts)
 		}
-		e := &env{quick: opts.Quick, large: opts.Large, values: map[string]float64{}}
-		if err := e.find(s, library); err != nil {
-			return m, err
-		}
-		defer e.close()
-		var err error
-		if e.server, err = startServer(); err != nil {
-			return m, err
-		}
-		start := time.Now()
-		err = s.run(context.Background(), e, of)
-		m.Values, m.Series, m.Seconds, m.InProcess = e.values, e.series, time.Since(start).Seconds(), e.lib.InProcess
+	}
+	return result.Measurement{}, fmt.Errorf("no scenario %q", scenario)
+}
+
+func (s Scenario) measure(of, library string, opts Options) (result.Measurement, error) {
+	m := result.Measurement{Scenario: s.Name, Case: of, Library: library}
+	e := &env{quick: opts.Quick, large: opts.Large, values: map[string]float64{}}
+	if err := e.find(s, library); err != nil {
 		return m, err
 	}
-	return m, fmt.Errorf("no scenario %q", scenario)
+	defer e.close()
+	var err error
+	if e.server, err = startServer(); err != nil {
+		return m, err
+	}
+	start := time.Now()
+	err = s.run(context.Background(), e, of)
+	m.Values, m.Series, m.Seconds, m.InProcess = e.values, e.series, time.Since(start).Seconds(), e.lib.InProcess
+	return m, err
 }
 
 func (e *env) find(s Scenario, library string) error {
@@ -89,6 +92,8 @@ func (e *env) find(s Scenario, library string) error {
 }
 
 // cache opens an instance of the library. It is closed with the measurement.
+//
+//nolint:ireturn // that is what an adapter is
 func (e *env) cache(src *source, changes ...func(*adapter.Config)) (adapter.Cache, error) {
 	cfg := e.config(src, changes...)
 	c, err := e.lib.New(cfg)

@@ -26,7 +26,8 @@ func startServer() (*server, error) {
 	if err := ln.Close(); err != nil {
 		return nil, err
 	}
-	return s, s.start()
+	err = s.start()
+	return s, err
 }
 
 func (s *server) start() error {
@@ -34,7 +35,7 @@ func (s *server) start() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("redis-server", "--bind", host, "--port", port, //nolint:gosec,noctx // kill ends it
+	cmd := exec.Command("redis-server", "--bind", host, "--port", port, //nolint:noctx // kill ends it
 		"--dir", os.TempDir(), "--save", "", "--appendonly", "no")
 	if s.process, err = proctest.Start(cmd); err != nil {
 		return err
