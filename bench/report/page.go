@@ -41,7 +41,7 @@ func generated(run *result.Run) string {
 
 // redisVersion is the part that matters of what the server says of itself.
 func redisVersion(said string) string {
-	for _, word := range strings.FieldsSeq(said) {
+	for word := range strings.FieldsSeq(said) {
 		if v, ok := strings.CutPrefix(word, "v="); ok {
 			return "Redis " + v
 		}

@@ -169,9 +169,16 @@ var locks = Table{
 		{"time, uncontended", "locks", "uncontended", figure("ratio", "")},
 		{"throughput, 1 × 32", "locks", "1 instance of 32", figure("throughput_to_raw", "×")},
 		{"Jain", "locks", "1 instance of 32", figure("jain", "")},
-		{"longest wait", "locks", "1 instance of 32", figure("longest_ms", " ms")},
+		{"longest wait", "locks", "1 instance of 32", longest},
 		{"throughput, 8 × 4", "locks", "8 instances of 4", figure("throughput_to_raw", "×")},
 		{"Jain", "locks", "8 instances of 4", figure("jain", "")},
-		{"longest wait", "locks", "8 instances of 4", figure("longest_ms", " ms")},
+		{"longest wait", "locks", "8 instances of 4", longest},
 	},
+}
+
+func longest(m Measurement) string {
+	if n := m.Values["gave_up"]; n > 0 {
+		return Number(n) + " gave up after 20 s"
+	}
+	return Number(m.Values["longest_ms"]) + " ms"
 }

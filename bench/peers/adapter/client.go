@@ -17,8 +17,8 @@ const impatience = 200 * time.Millisecond
 func (c Config) client() *redis.Client {
 	opts := &redis.Options{Addr: c.Addr, PoolSize: 64, ContextTimeoutEnabled: true}
 	if c.Impatient {
-		opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout, opts.PoolTimeout = impatience, impatience, impatience, impatience
-		opts.MaxRetries = 1
+		opts.MaxRetries, opts.DialTimeout, opts.PoolTimeout = 1, impatience, impatience
+		opts.ReadTimeout, opts.WriteTimeout = impatience, impatience
 	}
 	client := redis.NewClient(opts)
 	if c.Sent != nil {

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"syscall"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cachet-go/cachet"
 	"github.com/cachet-go/cachet/bench/peers/adapter"
 	"github.com/cachet-go/cachet/bench/result"
+	"github.com/cachet-go/cachet/store/redisstore"
 )
 
 // Does a hit cost more the more there is? Of keys in Redis, and of caches in the process.
@@ -75,16 +80,22 @@ func (e *env) moreKeys(ctx context.Context) error {
 	return nil
 }
 
-// moreCaches measures the processor's time per read when reads go to one cache, or to ten or a hundred in turn. The
-// turns of the three alternate.
+// moreCaches measures the processor's time per read when reads go to one cache, or to ten or a hundred in turn, which
+// share a store as those of a program do. The turns of the three alternate.
 func (e *env) moreCaches(ctx context.Context) error {
-	src := new(source)
-	caches, err := e.instances(src, 100)
-	if err != nil {
-		return err
-	}
-	for _, c := range caches {
-		if _, err := c.Get(ctx, 1); err != nil {
+	client := redis.NewClient(&redis.Options{Addr: e.server.addr})
+	st := redisstore.New(client, redisstore.Options{})
+	e.closers = append(e.closers, st.Close, client.Close)
+	caches := make([]*cachet.Cache[int64, adapter.Product], 100)
+	for i := range caches {
+		var err error
+		caches[i], err = cachet.New(st, cachet.Config[int64, adapter.Product]{
+			Name: "p" + strconv.Itoa(i), Load: new(source).load, TTL: time.Hour,
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := caches[i].Get(ctx, 1); err != nil {
 			return err
 		}
 	}

@@ -65,7 +65,7 @@ func hotLock(ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter
 	var inside, broken atomic.Int64
 	var bare, ours int64
 	var bareTime, oursTime time.Duration
-	contend := func(i int) error {
+	contend := func(i int, end time.Time) error {
 		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 		defer cancel()
 		asked := time.Now()
@@ -77,7 +77,9 @@ func hotLock(ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter
 		if inside.Add(1) > 1 {
 			broken.Add(1)
 		}
-		counts[i]++
+		if time.Now().Before(end) {
+			counts[i]++
+		}
 		inside.Add(-1)
 		return unlock()
 	}
@@ -89,17 +91,17 @@ func hotLock(ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter
 			}
 		}
 		bareTime += time.Since(start)
-		start = time.Now()
 		var all sync.WaitGroup
+		end := time.Now().Add(stretch)
 		for i := range goroutines {
 			all.Go(func() {
-				for end := start.Add(stretch); time.Now().Before(end) && errs[i] == nil; {
-					errs[i] = contend(i)
+				for time.Now().Before(end) && errs[i] == nil {
+					errs[i] = contend(i, end)
 				}
 			})
 		}
 		all.Wait()
-		oursTime += time.Since(start)
+		oursTime += stretch
 	}
 	var sum, squares float64
 	for _, n := range counts {
