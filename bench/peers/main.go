@@ -21,6 +21,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/cachet-go/cachet/bench/peers/adapter"
 	"github.com/cachet-go/cachet/bench/peers/scenario"
 )
 
@@ -34,6 +35,7 @@ func main() {
 	flag.BoolVar(&o.opts.Large, "large", false, "let the cache grow to 5 million keys: takes 5 GB and some minutes more")
 	child := flag.String("child", "", "scenario/case/library: what a child process is to measure")
 	flag.Parse()
+	adapter.Quiet()
 	if *child != "" {
 		os.Exit(measure(*child, o.opts)) //nolint:forbidigo // this is main
 	}

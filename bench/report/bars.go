@@ -16,8 +16,8 @@ type bars struct {
 const barHeight, rowHeight = 13.0, 40.0
 
 // panels draws bars side by side. The names of the libraries stand once, on the left.
-func panels(title, note string, libraries []string, all ...bars) string {
-	const left, right, top, gap = 140.0, 20.0, 110.0, 30.0
+func panels(run *result.Run, title, note string, libraries []string, all ...bars) string {
+	const left, right, top, gap = 140.0, 20.0, 126.0, 30.0
 	c := &canvas{width: 900, height: top + rowHeight*float64(len(libraries)) + 16}
 	width := (c.width - left - right - gap*float64(len(all)-1)) / float64(len(all))
 	for i, library := range libraries {
@@ -25,12 +25,12 @@ func panels(title, note string, libraries []string, all ...bars) string {
 		if library == result.Ours {
 			class = "name ours"
 		}
-		c.text(class, left-12, top+rowHeight*float64(i)+19, "end", library)
+		c.text(class, left-12, top+rowHeight*float64(i)+19, "end", library+run.Mark(library))
 	}
 	for n, b := range all {
 		b.draw(c, libraries, left+(width+gap)*float64(n), top, width)
 	}
-	return c.draw(title, note)
+	return c.draw(title, note+"\n"+result.Copies)
 }
 
 func (b bars) draw(c *canvas, libraries []string, x, y, width float64) {
@@ -110,7 +110,7 @@ func stale(run *result.Run) string {
 		return ""
 	}
 	legend := [2]string{"loads stall 50-500 ms", "loads stall 1.5-3 s"}
-	return panels("Stale reads", "Two instances read and write 64 records; some loads stall between reading and returning.",
+	return panels(run, "Stale reads", "Two instances read and write 64 records; some loads stall between reading and returning.",
 		libraries,
 		bars{"stale reads per million, after the write was acknowledged", legend, of(run, "consistency", cases,
 			func(m result.Measurement) (float64, string) {
@@ -131,7 +131,7 @@ func stampede(run *result.Run) string {
 		return ""
 	}
 	legend := [2]string{"a load takes 20 ms", "a load takes 200 ms"}
-	return panels("Stampede", "1,000 readers over four instances ask at once for a record that nobody has.", libraries,
+	return panels(run, "Stampede", "1,000 readers over four instances ask at once for a record that nobody has.", libraries,
 		bars{"loads by the database", legend, of(run, "stampede", cases,
 			func(m result.Measurement) (float64, string) {
 				v := m.Values["loads"]

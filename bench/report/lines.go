@@ -88,7 +88,9 @@ func (g *graph) x(i int) float64 {
 func (g *graph) y(v float64) float64 { return graphBottom - (graphBottom-graphTop)*v/g.most }
 
 // Distinct on either ground, and to most who see colours differently.
-var colours = [...]string{"#bf8700", "#8250df", "#1a7f37", "#bc4c00", "#bf3989", "#57606a", "#0a7ea4", "#a40e26"}
+var colours = [...]string{
+	"#c69026", "#a371f7", "#2da44e", "#e16f24", "#e85aad", "#8c959f", "#1b9ec9", "#e5534b", "#6e7bf2", "#9a6700",
+}
 
 func (g *graph) draw(series map[string][]float64) {
 	c := g.canvas

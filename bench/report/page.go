@@ -23,7 +23,7 @@ func generated(run *result.Run) string {
 		"Redis is away for five seconds": "![Reads while Redis is away](img/outage.svg)",
 		"Speed of hits":                  "![Throughput by concurrency](img/throughput.svg)",
 	}
-	b.WriteString("\n" + versions(run) + "\n")
+	b.WriteString("\n" + versions(run) + " " + result.Copies + "\n")
 	for _, t := range result.Tables() {
 		rows := run.Rows(t)
 		if rows == nil {

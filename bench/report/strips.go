@@ -13,14 +13,20 @@ func outage(run *result.Run) string {
 	if len(libraries) == 0 {
 		return ""
 	}
-	const left, top, strip, height, gap = 140.0, 110.0, 350.0, 34.0, 12.0
+	const left, top, strip, height, gap = 140.0, 126.0, 350.0, 34.0, 12.0
+	whole := 0.0
+	for _, m := range run.Measurements {
+		if n := len(m.Series); n > 0 {
+			whole = max(whole, m.Series[n-1].At)
+		}
+	}
 	c := &canvas{width: 900, height: top + (height+gap)*float64(len(libraries)) + 30}
 	for i, library := range libraries {
 		class := "name"
 		if library == result.Ours {
 			class = "name ours"
 		}
-		c.text(class, left-12, top+(height+gap)*float64(i)+22, "end", library)
+		c.text(class, left-12, top+(height+gap)*float64(i)+22, "end", library+run.Mark(library))
 	}
 	for n, of := range []string{"killed", "frozen"} {
 		x := left + (strip+26)*float64(n)
@@ -32,7 +38,7 @@ func outage(run *result.Run) string {
 				c.text("note", x, y+22, "start", "could not be measured")
 				continue
 			}
-			s := stripOf{m, x, y, strip, height}
+			s := stripOf{m, x, y, strip, height, whole}
 			s.draw(c)
 			if i == 0 {
 				s.clock(c, top-8)
@@ -40,25 +46,24 @@ func outage(run *result.Run) string {
 		}
 	}
 	y := c.height - 22
-	for at, entry := range [...]struct{ class, text string }{{"good", "answered"}, {"bad", "failed"}} {
+	for at, entry := range [...]struct{ class, text string }{{"calm", "answered"}, {"bad", "failed"}} {
 		x := left + 110*float64(at)
 		c.rect(entry.class, x, y, 10, 10)
 		c.text("note", x+15, y+9, "start", entry.text)
 	}
 	c.path(`class="load"`, fmt.Sprintf("M%.1f %.1fh16", left+220, y+5))
 	c.text("note", left+242, y+9, "start", "loads from the database (full height: every read)")
-	return c.draw("Reads while Redis is away", "2,000 reads a second, each with one second of time. Ten seconds from left to right.")
+	note := fmt.Sprintf("2,000 reads a second, each with one second of time. %.0f seconds from left to right.\n%s", whole, result.Copies)
+	return c.draw("Reads while Redis is away", note)
 }
 
 type stripOf struct {
 	m                   result.Measurement
 	x, y, width, height float64
+	whole               float64 // seconds from left to right
 }
 
-func (s stripOf) at(seconds float64) float64 {
-	const whole = 10.0
-	return s.x + s.width*min(seconds/whole, 1)
-}
+func (s stripOf) at(seconds float64) float64 { return s.x + s.width*min(seconds/s.whole, 1) }
 
 // clock shows when Redis was away, above the strips.
 func (s stripOf) clock(c *canvas, y float64) {
@@ -81,6 +86,6 @@ func (s stripOf) draw(c *canvas) {
 		loads = append(loads, [2]float64{x, s.y + s.height*(1-min(float64(p.Loads)/total, 1))})
 	}
 	answered = append(answered, [2]float64{answered[len(answered)-1][0], s.y + s.height})
-	c.path(`class="good"`, path(answered)+"Z")
+	c.path(`class="calm"`, path(answered)+"Z")
 	c.path(`class="load"`, path(loads))
 }

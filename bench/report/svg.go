@@ -17,7 +17,7 @@ const style = `<style>
 .axis { stroke: #d0d7de; fill: none }
 .good { fill: #0969da } .peer { fill: #8c959f } .pale { fill: #c8d1da } .palegood { fill: #80b8f0 } .bad { fill: #cf222e }
 .line { fill: none; stroke-width: 2 } .line.ours { stroke: #0969da; stroke-width: 4; fill: none }
-.load { fill: none; stroke: #1f2328; stroke-width: 1.2 }
+.calm { fill: #b6d9ff } .load { fill: none; stroke: #1f2328; stroke-width: 1.3 }
 @media (prefers-color-scheme: dark) {
 .ground { fill: #0d1117; stroke: #3d444d }
 .title, .name, .value { fill: #f0f6fc }
@@ -26,7 +26,7 @@ const style = `<style>
 .axis { stroke: #3d444d }
 .good { fill: #1f6feb } .peer { fill: #6e7681 } .pale { fill: #3d444d } .palegood { fill: #11418a } .bad { fill: #f85149 }
 .line.ours { stroke: #58a6ff; fill: none }
-.load { stroke: #f0f6fc }
+.calm { fill: #1b4b91 } .load { stroke: #f0f6fc }
 }
 </style>`
 

@@ -30,7 +30,8 @@ type Run struct {
 type Measurement struct {
 	Scenario, Case, Library string
 
-	InProcess bool // no Redis takes part
+	Copies    bool // it answers from copies in the process
+	InProcess bool // and from nothing else: no Redis takes part
 	Values    map[string]float64
 	Series    []Point `json:",omitempty"`
 	Seconds   float64
@@ -55,6 +56,23 @@ func (r *Run) Find(scenario, of, library string) (Measurement, bool) {
 	}
 	return Measurement{}, false
 }
+
+// Mark returns what the name of a library is to be followed by: Copies tells.
+func (r *Run) Mark(library string) string {
+	for _, m := range r.Measurements {
+		switch {
+		case m.Library != library:
+		case m.InProcess:
+			return " ²"
+		case m.Copies:
+			return " ¹"
+		}
+	}
+	return ""
+}
+
+// Copies says what the marks mean.
+const Copies = "¹ answers from copies in the process, besides those in Redis. ² Copies in the process only, no Redis."
 
 // Value returns one figure of a library, if it was measured.
 func (r *Run) Value(scenario, of, library, name string) (float64, bool) {

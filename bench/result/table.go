@@ -38,6 +38,7 @@ func (r *Run) Rows(t Table) [][]string {
 	rows := [][]string{row("library", func(c column) string { return c.head })}
 	for _, library := range r.libraries(t) {
 		row := row(library, func(c column) string { return r.cell(c, library) })
+		row[0] += r.Mark(library)
 		if slices.ContainsFunc(row[1:], func(s string) bool { return s != "" }) {
 			rows = append(rows, row)
 		}

@@ -79,7 +79,11 @@ func suffering(m Measurement) string {
 	if len(parts) == 0 {
 		parts = append(parts, "all served")
 	}
-	parts = append(parts, Number(m.Values["loads"])+" loads")
+	if n := m.Values["loads"]; n == 1 {
+		parts = append(parts, "1 load")
+	} else {
+		parts = append(parts, Number(n)+" loads")
+	}
 	if ms := m.Values["slowest_ms"]; ms > 1000 {
 		parts = append(parts, "slowest "+Number(ms/1000)+" s")
 	}
@@ -178,7 +182,7 @@ var locks = Table{
 
 func longest(m Measurement) string {
 	if n := m.Values["gave_up"]; n > 0 {
-		return Number(n) + " gave up after 20 s"
+		return Number(n) + " gave up after 5 s"
 	}
 	return Number(m.Values["longest_ms"]) + " ms"
 }

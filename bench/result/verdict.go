@@ -25,6 +25,9 @@ func (v *verdicts) add(what string, got float64, known, ok bool, bound, unit str
 	verdict := Verdict{What: what, Bound: bound, Got: "not measured", OK: ok && known, Known: known}
 	if known {
 		verdict.Got = Number(got) + unit
+		if unit == "×" {
+			verdict.Got = fmt.Sprintf("%.3f×", got)
+		}
 	}
 	v.all = append(v.all, verdict)
 }

@@ -42,6 +42,7 @@ type Library struct {
 	Name   string
 	Module string // the Go module, for its version
 
+	Copies    bool // it answers from copies in the process, besides those in Redis
 	InProcess bool // no Redis takes part
 	Reference bool // not a library, but what one is compared with
 	OnlyHits  bool // takes part in the speed of hits only

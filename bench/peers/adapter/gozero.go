@@ -13,7 +13,6 @@ import (
 var goZeroLibrary = Library{
 	Name: "go-zero", Module: "github.com/zeromicro/go-zero", NoBatch: true,
 	New: func(cfg Config) (Cache, error) {
-		logx.Disable()
 		var opts []redis.Option
 		if cfg.Sent != nil {
 			opts = append(opts, redis.WithHook(cfg.Sent))
@@ -26,6 +25,9 @@ var goZeroLibrary = Library{
 		return &goZero{cfg, node}, nil
 	},
 }
+
+// Quiet keeps what libraries say by themselves, as go-zero does once a minute, off the output.
+func Quiet() { logx.Disable() }
 
 type goZero struct {
 	cfg  Config

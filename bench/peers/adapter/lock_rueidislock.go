@@ -2,17 +2,18 @@ package adapter
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/rueidis/rueidislock"
 )
 
-// KeyMajority 1: one key, as there is one server; by default it takes two of three. NoLoopTracking, which the README
-// recommends from Redis 7.0.5 on.
+// KeyMajority 1 and NoLoopTracking, which the README recommends for one server, from Redis 7.0.5 on. TryNextAfter bounds
+// each attempt; with its 20 ms a busy machine makes attempts fail, and waiters are not woken after that.
 var rueidislockLock = LockLibrary{
 	Name: "rueidislock", Module: "github.com/redis/rueidis",
 	New: func(cfg Config) (Locker, error) {
 		locks, err := rueidislock.NewLocker(rueidislock.LockerOption{
-			ClientOption: cfg.rueidis(), KeyMajority: 1, NoLoopTracking: true,
+			ClientOption: cfg.rueidis(), KeyMajority: 1, NoLoopTracking: true, TryNextAfter: time.Second,
 		})
 		return &rueidisLocker{locks}, err
 	},

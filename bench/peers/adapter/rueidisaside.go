@@ -11,7 +11,7 @@ import (
 // Client-side caching, which is what the library is made of: hits come from the process, and Redis tells when they are
 // over. Absence is remembered as an empty string, which is the user's business. UseLuaLock is for servers before 7.0.
 var rueidisasideLibrary = Library{
-	Name: "rueidisaside", Module: "github.com/redis/rueidis/rueidisaside", NoBatch: true,
+	Name: "rueidisaside", Module: "github.com/redis/rueidis/rueidisaside", Copies: true, NoBatch: true,
 	New: func(cfg Config) (Cache, error) {
 		client, err := rueidisaside.NewClient(rueidisaside.ClientOption{ClientOption: cfg.rueidis()})
 		return &aside{cfg, client}, err

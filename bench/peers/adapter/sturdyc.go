@@ -13,7 +13,7 @@ import (
 // With distributed storage in Redis, as the README describes it, and missing records stored. It keeps a copy in memory
 // besides, which cannot be had otherwise and of whose deletion other processes do not hear. A write deletes both here.
 var sturdycLibrary = Library{
-	Name: "sturdyc", Module: "github.com/viccon/sturdyc",
+	Name: "sturdyc", Module: "github.com/viccon/sturdyc", Copies: true,
 	New: func(cfg Config) (Cache, error) {
 		c := &sturdy{cfg: cfg, storage: &sturdyStorage{cfg.client(), cfg.TTL}}
 		c.cache = sturdyc.New[Product](200_000, 64, cfg.TTL, 10,

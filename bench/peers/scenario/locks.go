@@ -66,7 +66,7 @@ func hotLock(ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter
 	var bare, ours int64
 	var bareTime, oursTime time.Duration
 	contend := func(i int, end time.Time) error {
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		asked := time.Now()
 		unlock, err := lockers[i%len(lockers)].Lock(ctx, "hot")

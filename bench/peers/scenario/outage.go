@@ -66,10 +66,11 @@ const slice = 100 * time.Millisecond
 
 // readers read at a steady pace, whether or not they are answered.
 type readers struct {
-	src   *source
-	cache adapter.Cache
-	keys  int
-	began time.Time
+	src    *source
+	cache  adapter.Cache
+	keys   int
+	began  time.Time
+	before int64 // loads until then
 
 	mu     sync.Mutex
 	reads  []read  // guarded by mu
@@ -82,7 +83,7 @@ type read struct {
 }
 
 func (o *readers) start(ctx context.Context) (stop func()) {
-	o.began = time.Now()
+	o.began, o.before = time.Now(), o.src.loads.Load()
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -134,7 +135,7 @@ func (o *readers) points() []result.Point {
 		}
 		took[at] = append(took[at], r.took)
 	}
-	var before int64
+	before := o.before
 	for i := range points {
 		points[i].At = (time.Duration(i) * slice).Seconds()
 		points[i].Loads = int(o.loaded[i] - before)

@@ -69,7 +69,8 @@ func (s Scenario) measure(of, library string, opts Options) (result.Measurement,
 	}
 	start := time.Now()
 	err = s.run(context.Background(), e, of)
-	m.Values, m.Series, m.Seconds, m.InProcess = e.values, e.series, time.Since(start).Seconds(), e.lib.InProcess
+	m.Values, m.Series, m.Seconds = e.values, e.series, time.Since(start).Seconds()
+	m.Copies, m.InProcess = e.lib.Copies, e.lib.InProcess
 	return m, err
 }
 
