@@ -105,19 +105,19 @@ func of(run *result.Run, scenario string, cases [2]string, label func(result.Mea
 
 func stale(run *result.Run) string {
 	cases := [2]string{"stalls of 50-500 ms", "stalls of 1.5-3 s"}
-	libraries := measured(run, "consistency", cases[0])
+	libraries := measured(run, result.Consistency, cases[0])
 	if len(libraries) == 0 {
 		return ""
 	}
 	legend := [2]string{"loads stall 50-500 ms", "loads stall 1.5-3 s"}
-	return panels(run, "Stale reads", "Two instances read and write 64 records; some loads stall between reading and returning.",
-		libraries,
-		bars{"stale reads per million, after the write was acknowledged", legend, of(run, "consistency", cases,
+	note := "Two instances read and write 64 records; some loads stall between reading and returning."
+	return panels(run, "Stale reads", note, libraries,
+		bars{"stale reads per million, after the write was acknowledged", legend, of(run, result.Consistency, cases,
 			func(m result.Measurement) (float64, string) {
 				v := m.Values["stale_per_million"]
 				return v, result.Number(v)
 			})},
-		bars{"records left wrong for good, of 64", legend, of(run, "consistency", cases,
+		bars{"records left wrong for good, of 64", legend, of(run, result.Consistency, cases,
 			func(m result.Measurement) (float64, string) {
 				v := m.Values["wrong_keys"]
 				return v, result.Number(v)
@@ -126,18 +126,19 @@ func stale(run *result.Run) string {
 
 func stampede(run *result.Run) string {
 	cases := [2]string{"load of 20 ms", "load of 200 ms"}
-	libraries := measured(run, "stampede", cases[0])
+	libraries := measured(run, result.Stampede, cases[0])
 	if len(libraries) == 0 {
 		return ""
 	}
 	legend := [2]string{"a load takes 20 ms", "a load takes 200 ms"}
-	return panels(run, "Stampede", "1,000 readers over four instances ask at once for a record that nobody has.", libraries,
-		bars{"loads by the database", legend, of(run, "stampede", cases,
+	note := "1,000 readers over four instances ask at once for a record that nobody has."
+	return panels(run, "Stampede", note, libraries,
+		bars{"loads by the database", legend, of(run, result.Stampede, cases,
 			func(m result.Measurement) (float64, string) {
 				v := m.Values["loads"]
 				return v, result.Number(v)
 			})},
-		bars{"waiting, 99th percentile", legend, of(run, "stampede", cases,
+		bars{"waiting, 99th percentile", legend, of(run, result.Stampede, cases,
 			func(m result.Measurement) (float64, string) {
 				v := m.Values["p99_ms"]
 				return v, result.Number(v) + " ms"

@@ -20,7 +20,7 @@ func throughput(run *result.Run) string {
 	for _, n := range callers {
 		var all []float64
 		for _, m := range run.Measurements {
-			if v := m.Values["reference_per_second"]; m.Scenario == "speed" && m.Case == hit(n) && v > 0 {
+			if v := m.Values["reference_per_second"]; m.Scenario == result.Speed && m.Case == hit(n) && v > 0 {
 				all = append(all, v)
 			}
 		}
@@ -30,11 +30,10 @@ func throughput(run *result.Run) string {
 		slices.Sort(all)
 		plain[n] = all[len(all)/2]
 	}
-	for _, library := range measured(run, "speed", hit(1)) {
-		ratio, ok := run.Value("speed", hit(1), library, "ratio")
+	for _, library := range measured(run, result.Speed, hit(1)) {
 		switch {
-		case library == "plain go-redis" || !ok:
-		case ratio < 0.5:
+		case library == "plain go-redis":
+		case run.Mark(library) != "":
 			fast = append(fast, library)
 		default:
 			libraries = append(libraries, library)
@@ -48,7 +47,7 @@ func throughput(run *result.Run) string {
 	for _, library := range libraries {
 		var line []float64
 		for _, n := range callers {
-			ratio, ok := run.Value("speed", hit(n), library, "ratio")
+			ratio, ok := run.Value(result.Speed, hit(n), library, "ratio")
 			if !ok {
 				break
 			}
@@ -61,7 +60,7 @@ func throughput(run *result.Run) string {
 	g.draw(series)
 	note := "Hits of 1,000 records of 300 bytes in one process, with their decoding. Higher is better."
 	if len(fast) > 0 {
-		note += "\nNot drawn: " + strings.Join(fast, ", ") + ", which answer from a copy in the process and do not ask Redis."
+		note += "\nNot drawn: " + strings.Join(fast, ", ") + ", which answer from copies in the process and do not ask Redis."
 	}
 	return g.canvas.draw("Hits per second, by the number of callers at once", note)
 }
@@ -82,7 +81,8 @@ type graph struct {
 const graphLeft, graphRight, graphTop, graphBottom = 70.0, 720.0, 90.0, 420.0
 
 func (g *graph) x(i int) float64 {
-	return graphLeft + (graphRight-graphLeft)*math.Log2(float64(g.callers[i]))/math.Log2(float64(g.callers[len(g.callers)-1]))
+	most := math.Log2(float64(g.callers[len(g.callers)-1]))
+	return graphLeft + (graphRight-graphLeft)*math.Log2(float64(g.callers[i]))/most
 }
 
 func (g *graph) y(v float64) float64 { return graphBottom - (graphBottom-graphTop)*v/g.most }
@@ -131,7 +131,7 @@ func (g *graph) draw(series map[string][]float64) {
 			continue
 		}
 		colour := colours[i%len(colours)]
-		c.path(fmt.Sprintf(`class="line" stroke="%s"`, colour), path(points))
+		c.path(`class="line" stroke="`+colour+`"`, path(points))
 		fmt.Fprintf(c, `<text class="note" style="fill:%s" x="%.1f" y="%.1f">%s</text>`+"\n", colour, graphRight+12, y, name)
 	}
 }

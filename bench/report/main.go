@@ -1,5 +1,5 @@
-// Command report turns what bench/peers has measured into the tables of docs/benchmarks.md, between its markers, and the
-// charts of docs/img. Run it where the repository begins:
+// Command report turns what bench/peers has measured into the tables of docs/benchmarks.md, between its markers, and
+// the charts of docs/img. Run it where the repository begins:
 //
 //	go run ./bench/report -json peers.json
 package main

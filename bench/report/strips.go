@@ -9,7 +9,7 @@ import (
 // outage draws, for each library, which share of reads was answered while Redis was away, and how many loads a second
 // that cost.
 func outage(run *result.Run) string {
-	libraries := measured(run, "outage", "killed")
+	libraries := measured(run, result.Outage, result.Killed)
 	if len(libraries) == 0 {
 		return ""
 	}
@@ -28,11 +28,11 @@ func outage(run *result.Run) string {
 		}
 		c.text(class, left-12, top+(height+gap)*float64(i)+22, "end", library+run.Mark(library))
 	}
-	for n, of := range []string{"killed", "frozen"} {
+	for n, of := range []string{result.Killed, result.Frozen} {
 		x := left + (strip+26)*float64(n)
 		c.text("value", x, top-26, "start", "Redis "+of)
 		for i, library := range libraries {
-			m, ok := run.Find("outage", of, library)
+			m, ok := run.Find(result.Outage, of, library)
 			y := top + (height+gap)*float64(i)
 			if !ok || m.Failed != "" || len(m.Series) == 0 {
 				c.text("note", x, y+22, "start", "could not be measured")
@@ -53,7 +53,8 @@ func outage(run *result.Run) string {
 	}
 	c.path(`class="load"`, fmt.Sprintf("M%.1f %.1fh16", left+220, y+5))
 	c.text("note", left+242, y+9, "start", "loads from the database (full height: every read)")
-	note := fmt.Sprintf("2,000 reads a second, each with one second of time. %.0f seconds from left to right.\n%s", whole, result.Copies)
+	note := fmt.Sprintf("2,000 reads a second, each with one second of time. %.0f seconds from left to right.\n%s",
+		whole, result.Copies)
 	return c.draw("Reads while Redis is away", note)
 }
 

@@ -15,7 +15,8 @@ const style = `<style>
 .ours { font-weight: 700; fill: #0550ae }
 .value { font-size: 12px; fill: #1f2328 }
 .axis { stroke: #d0d7de; fill: none }
-.good { fill: #0969da } .peer { fill: #8c959f } .pale { fill: #c8d1da } .palegood { fill: #80b8f0 } .bad { fill: #cf222e }
+.good { fill: #0969da } .peer { fill: #8c959f } .pale { fill: #c8d1da } .palegood { fill: #80b8f0 }
+.bad { fill: #cf222e }
 .line { fill: none; stroke-width: 2 } .line.ours { stroke: #0969da; stroke-width: 4; fill: none }
 .calm { fill: #b6d9ff } .load { fill: none; stroke: #1f2328; stroke-width: 1.3 }
 @media (prefers-color-scheme: dark) {
@@ -24,7 +25,8 @@ const style = `<style>
 .note { fill: #9198a1 }
 .ours { fill: #79c0ff }
 .axis { stroke: #3d444d }
-.good { fill: #1f6feb } .peer { fill: #6e7681 } .pale { fill: #3d444d } .palegood { fill: #11418a } .bad { fill: #f85149 }
+.good { fill: #1f6feb } .peer { fill: #6e7681 } .pale { fill: #3d444d } .palegood { fill: #11418a }
+.bad { fill: #f85149 }
 .line.ours { stroke: #58a6ff; fill: none }
 .calm { fill: #1b4b91 } .load { stroke: #f0f6fc }
 }
@@ -42,7 +44,8 @@ func (c *canvas) draw(title, note string) string {
 	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" `+
 		`font-family="-apple-system, 'Segoe UI', Helvetica, Arial, sans-serif" role="img">`+"\n<title>%s</title>\n%s\n",
 		c.width, c.height, c.width, c.height, html.EscapeString(title), style)
-	ground := fmt.Sprintf(`<rect class="ground" x="0.5" y="0.5" width="%.0f" height="%.0f" rx="8"/>`+"\n", c.width-1, c.height-1)
+	ground := fmt.Sprintf(`<rect class="ground" x="0.5" y="0.5" width="%.0f" height="%.0f" rx="8"/>`+"\n",
+		c.width-1, c.height-1)
 	top := &canvas{}
 	top.text("title", 20, 32, "start", title)
 	for i, line := range strings.Split(note, "\n") {
@@ -57,7 +60,8 @@ func (c *canvas) text(class string, x, y float64, anchor, text string) {
 }
 
 func (c *canvas) rect(class string, x, y, width, height float64) {
-	fmt.Fprintf(c, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="2"/>`+"\n", class, x, y, width, height)
+	fmt.Fprintf(c, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="2"/>`+"\n",
+		class, x, y, width, height)
 }
 
 func (c *canvas) path(attributes, d string) {

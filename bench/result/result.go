@@ -11,6 +11,25 @@ import (
 // Ours is the name of cachet among the libraries.
 const Ours = "cachet"
 
+// The scenarios.
+const (
+	Consistency = "consistency"
+	Stampede    = "stampede"
+	Faults      = "faults"
+	Outage      = "outage"
+	Penetration = "penetration"
+	TTL         = "ttl"
+	Speed       = "speed"
+	Locks       = "locks"
+	Growth      = "growth"
+)
+
+// The cases of Outage.
+const (
+	Killed = "killed"
+	Frozen = "frozen"
+)
+
 // Run is all that one run measured.
 type Run struct {
 	Started  time.Time

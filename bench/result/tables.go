@@ -26,10 +26,10 @@ var consistency = Table{
 		"version. A record is *wrong for good* if it is still served in an old version when nothing is " +
 		"under way any more.",
 	columns: []column{
-		{"stale per million, " + short, "consistency", short, figure("stale_per_million", "")},
-		{"wrong for good, of 64", "consistency", short, figure("wrong_keys", "")},
-		{"stale per million, " + long, "consistency", long, figure("stale_per_million", "")},
-		{"wrong for good, of 64", "consistency", long, figure("wrong_keys", "")},
+		{"stale per million, " + short, Consistency, short, figure("stale_per_million", "")},
+		{"wrong for good, of 64", Consistency, short, figure("wrong_keys", "")},
+		{"stale per million, " + long, Consistency, long, figure("stale_per_million", "")},
+		{"wrong for good, of 64", Consistency, long, figure("wrong_keys", "")},
 	},
 }
 
@@ -38,10 +38,10 @@ var stampede = Table{
 	Text: "1,000 readers of four instances ask at once for a record that nobody has. Loads: median, and the " +
 		"most of any round. p99: what the unluckiest reader in a hundred waits, the load included.",
 	columns: []column{
-		{"loads, 20 ms each", "stampede", load20, loads},
-		{"p99", "stampede", load20, figure("p99_ms", " ms")},
-		{"loads, 200 ms each", "stampede", load200, loads},
-		{"p99", "stampede", load200, figure("p99_ms", " ms")},
+		{"loads, 20 ms each", Stampede, load20, loads},
+		{"p99", Stampede, load20, figure("p99_ms", " ms")},
+		{"loads, 200 ms each", Stampede, load200, loads},
+		{"p99", Stampede, load200, figure("p99_ms", " ms")},
 	},
 }
 
@@ -59,10 +59,10 @@ var faults = Table{
 		"load fails, or panics, or its caller leaves; or it takes 4 s, which is longer than locks last. " +
 		"What becomes of the 50?",
 	columns: []column{
-		{"it fails", "faults", "loader fails", suffering},
-		{"it panics", "faults", "loader panics", suffering},
-		{"its caller leaves", "faults", "first caller leaves", suffering},
-		{"it takes 4 s", "faults", "loader outlives the lock", suffering},
+		{"it fails", Faults, "loader fails", suffering},
+		{"it panics", Faults, "loader panics", suffering},
+		{"its caller leaves", Faults, "first caller leaves", suffering},
+		{"it takes 4 s", Faults, "loader outlives the lock", suffering},
 	},
 }
 
@@ -100,12 +100,12 @@ var outage = Table{
 		"that ran at once, which is what the database feels. *Over* is how long after the return of Redis " +
 		"reads were back to normal.",
 	columns: []column{
-		{"failed, killed", "outage", "killed", figure("failed_percent", " %")},
-		{"in flight", "outage", "killed", figure("loads_in_flight", "")},
-		{"over after", "outage", "killed", over},
-		{"failed, frozen", "outage", "frozen", figure("failed_percent", " %")},
-		{"in flight", "outage", "frozen", figure("loads_in_flight", "")},
-		{"over after", "outage", "frozen", over},
+		{"failed, killed", Outage, Killed, figure("failed_percent", " %")},
+		{"in flight", Outage, Killed, figure("loads_in_flight", "")},
+		{"over after", Outage, Killed, over},
+		{"failed, frozen", Outage, Frozen, figure("failed_percent", " %")},
+		{"in flight", Outage, Frozen, figure("loads_in_flight", "")},
+		{"over after", Outage, Frozen, over},
 	},
 }
 
@@ -123,9 +123,9 @@ var absence = Table{
 		"records are stored at once: how many of them expire in the same second? And how long is kept " +
 		"what is to be kept for five seconds?",
 	columns: []column{
-		{"loads of absent records", "penetration", "1,000 absent records", figure("loads", "")},
-		{"expire in one second, of 1,000", "ttl", "spread and truth", figure("busiest_second", "")},
-		{"asked 5 s, kept", "ttl", "spread and truth", figure("asked_5_s_kept_s", " s")},
+		{"loads of absent records", Penetration, "1,000 absent records", figure("loads", "")},
+		{"expire in one second, of 1,000", TTL, "spread and truth", figure("busiest_second", "")},
+		{"asked 5 s, kept", TTL, "spread and truth", figure("asked_5_s_kept_s", " s")},
 	},
 }
 
@@ -136,12 +136,12 @@ var speed = Table{
 		"random, and of a single one. Libraries with a copy in the process do not ask Redis, which is " +
 		"what stale reads above come from.",
 	columns: []column{
-		{"time, 1 caller", "speed", "hit, 1 caller", figure("ratio", "")},
-		{"allocations more", "speed", "hit, 1 caller", allocations},
-		{"throughput, 8 callers", "speed", "hit, 8 callers", throughput},
-		{"32 callers", "speed", "hit, 32 callers", throughput},
-		{"128 callers", "speed", "hit, 128 callers", throughput},
-		{"128 callers, one record", "speed", "one record, 128 callers", throughput},
+		{"time, 1 caller", Speed, "hit, 1 caller", figure("ratio", "")},
+		{"allocations more", Speed, "hit, 1 caller", allocations},
+		{"throughput, 8 callers", Speed, "hit, 8 callers", throughput},
+		{"32 callers", Speed, "hit, 32 callers", throughput},
+		{"128 callers", Speed, "hit, 128 callers", throughput},
+		{"128 callers, one record", Speed, "one record, 128 callers", throughput},
 	},
 }
 
@@ -156,11 +156,11 @@ var batches = Table{
 	Text: "Times the reference: MGET and decode; GET, load, SET, where the source takes 1 ms; a pipeline of " +
 		"DELs. Commands and round trips are counted where the library's client can be watched.",
 	columns: []column{
-		{"GetMany of 100", "speed", "GetMany of 100", figure("ratio", "")},
-		{"miss", "speed", "miss, source of 1 ms", figure("ratio", "")},
-		{"commands of a miss", "speed", "miss, source of 1 ms", figure("commands", "")},
-		{"invalidate 100", "speed", "invalidate 100", figure("ratio", "")},
-		{"round trips", "speed", "invalidate 100", figure("round_trips", "")},
+		{"GetMany of 100", Speed, "GetMany of 100", figure("ratio", "")},
+		{"miss", Speed, "miss, source of 1 ms", figure("ratio", "")},
+		{"commands of a miss", Speed, "miss, source of 1 ms", figure("commands", "")},
+		{"invalidate 100", Speed, "invalidate 100", figure("ratio", "")},
+		{"round trips", Speed, "invalidate 100", figure("round_trips", "")},
 	},
 }
 
@@ -170,13 +170,13 @@ var locks = Table{
 		"else wants; then throughput of one that 32 goroutines want, in one instance and in eight. Jain's " +
 		"index says how evenly they get it: 1 is even, 1/32 is one who gets it all.",
 	columns: []column{
-		{"time, uncontended", "locks", "uncontended", figure("ratio", "")},
-		{"throughput, 1 × 32", "locks", "1 instance of 32", figure("throughput_to_raw", "×")},
-		{"Jain", "locks", "1 instance of 32", figure("jain", "")},
-		{"longest wait", "locks", "1 instance of 32", longest},
-		{"throughput, 8 × 4", "locks", "8 instances of 4", figure("throughput_to_raw", "×")},
-		{"Jain", "locks", "8 instances of 4", figure("jain", "")},
-		{"longest wait", "locks", "8 instances of 4", longest},
+		{"time, uncontended", Locks, "uncontended", figure("ratio", "")},
+		{"throughput, 1 × 32", Locks, "1 instance of 32", figure("throughput_to_raw", "×")},
+		{"Jain", Locks, "1 instance of 32", figure("jain", "")},
+		{"longest wait", Locks, "1 instance of 32", longest},
+		{"throughput, 8 × 4", Locks, "8 instances of 4", figure("throughput_to_raw", "×")},
+		{"Jain", Locks, "8 instances of 4", figure("jain", "")},
+		{"longest wait", Locks, "8 instances of 4", longest},
 	},
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/redis/rueidis/rueidislock"
 )
 
-// KeyMajority 1 and NoLoopTracking, which the README recommends for one server, from Redis 7.0.5 on. TryNextAfter bounds
-// each attempt; with its 20 ms a busy machine makes attempts fail, and waiters are not woken after that.
+// KeyMajority 1 and NoLoopTracking, which the README recommends for one server from Redis 7.0.5 on. TryNextAfter bounds
+// an attempt; with its 20 ms a busy machine makes attempts fail, and waiters are not woken after that.
 var rueidislockLock = LockLibrary{
 	Name: "rueidislock", Module: "github.com/redis/rueidis",
 	New: func(cfg Config) (Locker, error) {

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet/bench/peers/adapter"
+	"github.com/cachet-go/cachet/bench/result"
 )
 
 // Two instances, 64 records, 64 readers and 8 writers. One load in four stalls between reading and returning, as a load
 // does whose process or network pauses. A read is stale if it began after a write was acknowledged and returned an
 // older version. In the end, when nothing is under way, every record is read by each instance once more.
 var consistency = Scenario{
-	Name: "consistency", Cases: []string{"stalls of 50-500 ms", "stalls of 1.5-3 s"}, Fits: caches,
+	Name: result.Consistency, Cases: []string{"stalls of 50-500 ms", "stalls of 1.5-3 s"}, Fits: caches,
 	run: func(ctx context.Context, e *env, of string) error {
 		r := &writesAndReads{src: &source{rows: make([]row, 64)}}
 		from, to, span, pause := 50*time.Millisecond, 500*time.Millisecond, 8*time.Second, 40*time.Millisecond

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet/bench/peers/adapter"
+	"github.com/cachet-go/cachet/bench/result"
 )
 
 // Loads that go wrong, with fifty readers of two instances who ask at about the same time, and one who asked first.
 var faults = Scenario{
-	Name:  "faults",
+	Name:  result.Faults,
 	Cases: []string{"loader fails", "loader panics", "first caller leaves", "loader outlives the lock"},
 	Fits:  caches,
 	run: func(ctx context.Context, e *env, of string) error {

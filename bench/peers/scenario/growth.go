@@ -19,7 +19,7 @@ import (
 
 // Does a hit cost more the more there is? Of keys in Redis, and of caches in the process.
 var growth = Scenario{
-	Name: "growth", Cases: []string{"keys", "caches"},
+	Name: result.Growth, Cases: []string{"keys", "caches"},
 	Fits: func(l adapter.Library, _ string) bool { return l.Name == result.Ours },
 	run: func(ctx context.Context, e *env, of string) error {
 		if of == "keys" {

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet/bench/peers/adapter"
+	"github.com/cachet-go/cachet/bench/result"
 )
 
 // One lock, which one goroutine takes and lets go of, or 32 fight for. The reference is SET NX PX and a script that
 // releases, which nobody contends with.
 var locks = Scenario{
-	Name: "locks", Cases: []string{"uncontended", "1 instance of 32", "8 instances of 4"}, Locks: true,
+	Name: result.Locks, Cases: []string{"uncontended", "1 instance of 32", "8 instances of 4"}, Locks: true,
 	Fits: func(adapter.Library, string) bool { return false },
 	run: func(ctx context.Context, e *env, of string) error {
 		cfg := e.config(&source{})

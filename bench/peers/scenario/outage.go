@@ -14,7 +14,7 @@ import (
 // 2,000 reads a second of 300 records, each with a second of time; a load takes 20 ms. Redis goes away for five
 // seconds: it is killed, so that connections are refused, or frozen, so that they are accepted and not served.
 var outage = Scenario{
-	Name: "outage", Cases: []string{"killed", "frozen"},
+	Name: result.Outage, Cases: []string{result.Killed, result.Frozen},
 	Fits: func(l adapter.Library, _ string) bool { return !l.OnlyHits && !l.InProcess },
 	run: func(ctx context.Context, e *env, of string) error {
 		src := new(source)
@@ -37,13 +37,13 @@ var outage = Scenario{
 		time.Sleep(before)
 		src.most.Store(0)
 		gone := time.Now()
-		if of == "killed" {
+		if of == result.Killed {
 			e.server.kill()
 		} else {
 			e.server.freeze()
 		}
 		time.Sleep(away)
-		if of == "killed" {
+		if of == result.Killed {
 			if err := e.server.start(); err != nil {
 				return err
 			}

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet/bench/peers/adapter"
+	"github.com/cachet-go/cachet/bench/result"
 )
 
 // 100,000 reads of 1,000 records that do not exist, by 64 readers.
 var penetration = Scenario{
-	Name: "penetration", Cases: []string{"1,000 absent records"}, Fits: caches,
+	Name: result.Penetration, Cases: []string{"1,000 absent records"}, Fits: caches,
 	run: func(ctx context.Context, e *env, _ string) error {
 		src := &source{absent: true}
 		c, err := e.cache(src)

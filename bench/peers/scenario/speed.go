@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/cachet-go/cachet/bench/peers/adapter"
+	"github.com/cachet-go/cachet/bench/result"
 )
 
 // What an operation costs, beside the same work by plain go-redis and msgpack, turn about.
 var speed = Scenario{
-	Name: "speed",
+	Name: result.Speed,
 	Cases: []string{
 		"hit, 1 caller", "hit, 8 callers", "hit, 32 callers", "hit, 128 callers", "one record, 128 callers", "GetMany of 100",
 		"miss, source of 1 ms", "invalidate 100",

@@ -10,12 +10,13 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cachet-go/cachet/bench/peers/adapter"
+	"github.com/cachet-go/cachet/bench/result"
 )
 
 // A thousand records are stored at once, for ten minutes. When do they expire? And what becomes of a TTL of five
 // seconds?
 var spread = Scenario{
-	Name: "ttl", Cases: []string{"spread and truth"},
+	Name: result.TTL, Cases: []string{"spread and truth"},
 	Fits: func(l adapter.Library, _ string) bool { return !l.OnlyHits && !l.InProcess },
 	run: func(ctx context.Context, e *env, _ string) error {
 		const keys, ttl, short = 1000, 10 * time.Minute, 5 * time.Second

@@ -7,12 +7,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cachet-go/cachet/bench/result"
 )
 
 // A thousand readers of four instances ask for one record that nobody has. The first stampede is not counted: it opens
 // the connections.
 var stampede = Scenario{
-	Name: "stampede", Cases: []string{"load of 20 ms", "load of 200 ms"}, Fits: caches,
+	Name: result.Stampede, Cases: []string{"load of 20 ms", "load of 200 ms"}, Fits: caches,
 	run: func(ctx context.Context, e *env, of string) error {
 		load := 20 * time.Millisecond
 		if of == "load of 200 ms" {
