@@ -28,7 +28,10 @@ func (v *verdicts) atLeast(what string, got float64, known bool, least float64, 
 
 func (v *verdicts) add(what string, got float64, known, ok bool, bound, unit string) {
 	verdict := Verdict{What: what, Bound: bound, Got: "not measured", OK: ok && known, Known: known}
-	if known {
+	switch {
+	case math.IsNaN(got):
+		verdict.Got = "could not be measured"
+	case known:
 		verdict.Got = Number(got) + unit
 		if unit == "×" {
 			verdict.Got = fmt.Sprintf("%.3f×", got)
@@ -37,7 +40,11 @@ func (v *verdicts) add(what string, got float64, known, ok bool, bound, unit str
 	v.all = append(v.all, verdict)
 }
 
-func (v *verdicts) ours(scenario, of, name string) (float64, bool) {
+// ours returns a figure, or NaN, which keeps no bound, if it was to be measured and could not be.
+func (v *verdicts) ours(scenario, of, name string) (got float64, known bool) {
+	if m, ok := v.run.Find(scenario, of, Ours); ok && m.Failed != "" {
+		return math.NaN(), true
+	}
 	return v.run.Value(scenario, of, Ours, name)
 }
 
