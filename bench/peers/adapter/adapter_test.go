@@ -15,6 +15,8 @@ import (
 const absent = 404
 
 // open returns a cache of a library, and what counts its loads. Every write is the next version of every record.
+//
+//nolint:ireturn // that is what an adapter is
 func open(t *testing.T, l adapter.Library) (c adapter.Cache, loads, version *atomic.Int64) {
 	t.Helper()
 	loads, version = new(atomic.Int64), new(atomic.Int64)

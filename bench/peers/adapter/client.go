@@ -15,7 +15,7 @@ const impatience = 200 * time.Millisecond
 // client returns a go-redis client, the same for every library that is built on one. In an outage its time-outs are
 // short, as its own (3 s and three repetitions) would leave no time for the source, whatever the library did.
 func (c Config) client() *redis.Client {
-	opts := &redis.Options{Addr: c.Addr, PoolSize: 64, ContextTimeoutEnabled: true}
+	opts := &redis.Options{Addr: c.Addr, ContextTimeoutEnabled: true}
 	if c.Impatient {
 		opts.MaxRetries, opts.DialTimeout, opts.PoolTimeout = 1, impatience, impatience
 		opts.ReadTimeout, opts.WriteTimeout = impatience, impatience
