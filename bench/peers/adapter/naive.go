@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/vmihailenco/msgpack/v5"
@@ -23,7 +24,7 @@ type Naive struct {
 // NewNaive returns one on a client of its own.
 func NewNaive(cfg Config) *Naive { return &Naive{cfg, cfg.client()} }
 
-func plain(id int64) string { return "plain:" + name(id) }
+func plain(id int64) string { return "plain:" + strconv.FormatInt(id, 10) }
 
 // Get is GET and decode, or load and SET.
 func (n *Naive) Get(ctx context.Context, id int64) (Product, error) {
