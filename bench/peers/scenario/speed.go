@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -150,12 +151,15 @@ func (s *speedOf) miss(ctx context.Context) error {
 		return err
 	}
 	s.src.takes(time.Millisecond)
-	next := int64(1000)
+	next, plain := int64(1000), int64(1000) // which of the two goes first alternates
 	mine, theirs, err := pair(s.e.span(5*time.Second),
 		func() error { next++; _, err := s.cache.Get(ctx, next); return err },
-		func() error { _, err := s.naive.Get(ctx, next); return err })
+		func() error { plain++; _, err := s.naive.Get(ctx, plain); return err })
 	if err != nil {
 		return err
+	}
+	if loads := s.src.loads.Load(); loads < next+plain-2000 {
+		return fmt.Errorf("%d loads, these were no misses", loads)
 	}
 	s.compare(mine, theirs)
 	before := s.sent.Commands.Load()

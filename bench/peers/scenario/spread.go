@@ -65,9 +65,12 @@ func (e *env) fillAndLook(
 	for w := range errs {
 		group.Go(func() {
 			for id := next.Add(1); id <= keys; id = next.Add(1) {
-				if _, err := c.Get(ctx, id); err != nil {
-					errs[w] = err
+				_, err := c.Get(ctx, id)
+				for tries := 0; err != nil && tries < 5; tries++ { // a circuit breaker may have opened
+					time.Sleep(200 * time.Millisecond)
+					_, err = c.Get(ctx, id)
 				}
+				errs[w] = errors.Join(errs[w], err)
 			}
 		})
 	}
@@ -77,7 +80,7 @@ func (e *env) fillAndLook(
 	}
 	time.Sleep(100 * time.Millisecond) // some store in the background
 	var left []time.Duration
-	all := client.Scan(ctx, 0, "*", 1000).Iterator()
+	all := client.Scan(ctx, 0, "p*", 1000).Iterator() // the records, and not what a library keeps besides
 	for all.Next(ctx) {
 		d, err := client.PTTL(ctx, all.Val()).Result()
 		if err != nil {
