@@ -115,7 +115,7 @@ func Read(file string) (*Run, error) {
 
 // Save writes a run to a file.
 func (r *Run) Save(file string) error {
-	b, err := json.MarshalIndent(r, "", " ") //nolint:musttag // the file has the names of the fields
+	b, err := json.Marshal(r) //nolint:musttag // the file has the names of the fields
 	if err != nil {
 		return err
 	}

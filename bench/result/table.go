@@ -68,7 +68,8 @@ func (r *Run) cell(c column, library string) string {
 	case !ok:
 		return ""
 	case m.Failed != "":
-		return "*" + strings.ReplaceAll(shorten(m.Failed), "|", "/") + "*"
+		why := strings.Join(strings.Fields(m.Failed), " ")
+		return "*" + strings.ReplaceAll(shorten(why), "|", "/") + "*"
 	}
 	return c.show(m)
 }

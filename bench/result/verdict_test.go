@@ -34,7 +34,7 @@ func TestARunFailsIfOursCouldNotBeMeasured(t *testing.T) {
 }
 
 func TestATableShowsWhatFailedInPlaceOfFigures(t *testing.T) {
-	require.Contains(t, run(nil, "the process died: panic: a|b").Markdown(), "*the process died: panic: a/b*")
+	require.Contains(t, run(nil, "the process died: panic:\n a|b").Markdown(), "*the process died: panic: a/b*")
 }
 
 func TestNumbersHaveTheDigitsThatMeanSomething(t *testing.T) {

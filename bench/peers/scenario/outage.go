@@ -137,12 +137,12 @@ func (o *readers) points() []result.Point {
 	}
 	before := o.before
 	for i := range points {
-		points[i].At = (time.Duration(i) * slice).Seconds()
+		points[i].At = float64(i) / float64(time.Second/slice)
 		points[i].Loads = int(o.loaded[i] - before)
 		before = o.loaded[i]
 		slices.Sort(took[i])
 		if len(took[i]) > 0 {
-			points[i].P99 = ms(took[i][len(took[i])*99/100])
+			points[i].P99 = ms(took[i][len(took[i])*99/100].Round(10 * time.Microsecond))
 		}
 	}
 	return points
