@@ -10,3 +10,6 @@ func (s *Subscriber) Timing(maxBytes int64, maxWait, answer, watch, dog time.Dur
 
 // LetterTime bounds an attempt to write dead letters. Call it before Subscribe.
 func (s *Subscriber) LetterTime(d time.Duration) { s.timing.letter = d }
+
+// Unproven reports whether err, of an attempt to produce, leaves open whether anything was written.
+func Unproven(err error) bool { return classify(err) == unknown }
