@@ -11,7 +11,8 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Options configures Apply. The zero value is usable.
+// Options configures Apply. The zero value is usable. Its functions must not panic: a subscriber takes that for a panic
+// of the handler, and the events go to the dead letters, deleted or not.
 type Options struct {
 	// Fenced is for caches with aside.Strategy.Fence: the fences of writers that are under way stay, at the cost of a
 	// script in the place of a DEL. Without it, a reader may see the new value of such a write and then the old one,
@@ -174,8 +175,8 @@ func failed(err error, keys []string) []string {
 	return keys
 }
 
-// clear invalidates all keys with one of the prefixes, once more when replicas have caught up: what has no record has no
-// place for a probation.
+// clear invalidates all keys with one of the prefixes, once more when replicas have caught up: what has no record has
+// no place for a probation.
 func (a *applier) clear(ctx context.Context, prefixes []string) (retries int, err error) {
 	retries, err = a.sweep(ctx, prefixes)
 	if err != nil || a.opts.ReplicaLag <= 0 || len(prefixes) == 0 {

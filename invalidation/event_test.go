@@ -84,8 +84,8 @@ func TestWhatNobodyCouldApplyIsRefused(t *testing.T) {
 	}
 }
 
-// encoding/json puts U+FFFD in the place of what is not UTF-8, and so would make it the name of another key, whose delete
-// would be taken for that of this one.
+// encoding/json puts U+FFFD in the place of what is not UTF-8, and so would make it the name of another key, whose
+// delete would be taken for that of this one.
 func TestAnEventThatJSONWouldAlterIsRefused(t *testing.T) {
 	for text, want := range map[string]error{
 		"a\xff":              invalidation.ErrMalformed,

@@ -24,7 +24,8 @@ type wire struct {
 	Time   time.Time `json:"time"`
 }
 
-// Encode returns e as JSON. Its error wraps that of Validate, ErrTooLarge, or ErrMalformed for a Time after the year 9999.
+// Encode returns e as JSON. Its error wraps that of Validate, ErrTooLarge, or ErrMalformed for a Time after the year
+// 9999.
 func Encode(e Event) ([]byte, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err

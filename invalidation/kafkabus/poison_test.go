@@ -181,6 +181,7 @@ func TestOnlyTheMessagesThatHoldRefusedEventsAreDeadLetters(t *testing.T) {
 
 // A message whose key alone is too large for the topic of the dead letters is no reason to stop for ever.
 func TestADeadLetterThatIsTooLargeWithoutItsValueGoesWithoutItsKey(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, 1)
 	large := []byte(strings.Repeat("x", 1<<20-200))
 	r.produce(0, kafka.Record{Key: kafka.NewBytes(large), Value: kafka.NewBytes([]byte("poison"))})
@@ -205,6 +206,7 @@ func TestADeadLetterThatIsTooLargeWithoutItsValueGoesWithoutItsKey(t *testing.T)
 }
 
 func TestAnEventThatIsRefusedWithoutAReasonIsADeadLetter(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, 1)
 	ids := r.publish(r.publisher(), 1)
 	s := r.subscriber()
@@ -216,11 +218,12 @@ func TestAnEventThatIsRefusedWithoutAReasonIsADeadLetter(t *testing.T) {
 	require.EqualValues(t, 1, s.Stats().DeadLetters[kafkabus.Refused])
 }
 
-// What cannot be written in the time of one attempt is not begun again and again. One fetch may bring a million messages,
-// compressed.
+// What cannot be written in the time of one attempt is not begun again and again. One fetch may bring a million
+// messages, compressed.
 func TestMoreDeadLettersThanOneAttemptCanWriteAreWritten(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, 1)
-	const many = 50_000
+	const many = 30_000
 	records := make([]kafka.Record, many)
 	for i := range records {
 		records[i] = kafka.Record{Value: kafka.NewBytes([]byte("x"))}
