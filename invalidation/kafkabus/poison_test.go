@@ -223,7 +223,7 @@ func TestAnEventThatIsRefusedWithoutAReasonIsADeadLetter(t *testing.T) {
 func TestMoreDeadLettersThanOneAttemptCanWriteAreWritten(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1)
-	const many = 30_000
+	const many = 50_000
 	records := make([]kafka.Record, many)
 	for i := range records {
 		records[i] = kafka.Record{Value: kafka.NewBytes([]byte("x"))}
@@ -239,7 +239,7 @@ func TestMoreDeadLettersThanOneAttemptCanWriteAreWritten(t *testing.T) {
 			return nil, errors.New(strings.Repeat("why ", 200))
 		}
 	})
-	s.LetterTime(250 * time.Millisecond)
+	s.LetterTime(500 * time.Millisecond)
 	r.subscribe(s, newSeen().handle)
 	r.await("the commit", func() bool { return r.committed(0) == many })
 	topic := r.cfg.Topic + ".dlt"
