@@ -84,6 +84,11 @@ torture: ## processes, faults and a checker of histories, for TORTURE
 	@scripts/install-tools.sh redis cc
 	go run ./internal/torture -for $(TORTURE) -nemesis all
 
+.PHONY: peers
+peers: ## measure cachet beside its peers, and draw docs/benchmarks.md from it: 20 minutes, on a quiet machine
+	@scripts/install-tools.sh redis
+	go run ./bench/peers -json bench/peers.json; status=$$?; go run ./bench/report -json bench/peers.json; exit $$status
+
 .PHONY: soak
 soak: ## the torture test with SOAKREADS reads
 	@scripts/install-tools.sh redis

@@ -11,7 +11,8 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Options configures Apply. The zero value is usable.
+// Options configures Apply. The zero value is usable. Its functions must not panic: a subscriber takes that for a panic
+// of the handler, and the events go to the dead letters, deleted or not.
 type Options struct {
 	// Fenced is for caches with aside.Strategy.Fence: the fences of writers that are under way stay, at the cost of a
 	// script in the place of a DEL. Without it, a reader may see the new value of such a write and then the old one,
@@ -104,12 +105,10 @@ func (a *applier) apply(ctx context.Context, events []Event) error {
 			return err
 		}
 	}
-	for _, prefix := range prefixes.list {
-		retries, err := a.clear(ctx, prefix)
-		done.Retries += retries
-		if err != nil {
-			return err
-		}
+	retries, err := a.clear(ctx, prefixes.list)
+	done.Retries += retries
+	if err != nil {
+		return err
 	}
 	done.Refused, done.Keys = len(refused), len(keys.list)
 	if a.opts.Applied != nil {
@@ -176,11 +175,11 @@ func failed(err error, keys []string) []string {
 	return keys
 }
 
-// clear invalidates all keys with a prefix, once more when replicas have caught up: what has no record has no place
-// for a probation.
-func (a *applier) clear(ctx context.Context, prefix string) (retries int, err error) {
-	retries, err = a.sweep(ctx, prefix)
-	if err != nil || a.opts.ReplicaLag <= 0 {
+// clear invalidates all keys with one of the prefixes, once more when replicas have caught up: what has no record has
+// no place for a probation.
+func (a *applier) clear(ctx context.Context, prefixes []string) (retries int, err error) {
+	retries, err = a.sweep(ctx, prefixes)
+	if err != nil || a.opts.ReplicaLag <= 0 || len(prefixes) == 0 {
 		return retries, err
 	}
 	select {
@@ -188,23 +187,29 @@ func (a *applier) clear(ctx context.Context, prefix string) (retries int, err er
 	case <-ctx.Done():
 		return retries, context.Cause(ctx)
 	}
-	more, err := a.sweep(ctx, prefix)
+	more, err := a.sweep(ctx, prefixes)
 	return retries + more, err
 }
 
-func (a *applier) sweep(ctx context.Context, prefix string) (retries int, err error) {
+func (a *applier) sweep(ctx context.Context, prefixes []string) (retries int, err error) {
 	c, _ := a.inv.(store.Clearer)
-	for {
-		var failed error
-		err := a.gate.try(ctx, func() error {
-			failed = c.Clear(ctx, prefix)
-			return failed
-		})
-		if err != nil || failed == nil {
-			return retries, err
+	for _, prefix := range prefixes {
+		for {
+			var failed error
+			err := a.gate.try(ctx, func() error {
+				failed = c.Clear(ctx, prefix)
+				return failed
+			})
+			if err != nil {
+				return retries, err
+			}
+			if failed == nil {
+				break
+			}
+			retries++
 		}
-		retries++
 	}
+	return retries, nil
 }
 
 // set is strings in the order in which they came, each once.

@@ -3,6 +3,7 @@ package invalidation_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -278,6 +279,24 @@ func TestClearEmptiesACacheAndOnceMoreAfterTheLagOfReplicas(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		require.Equal(t, store.Missing, r.kind("user:2"))
 		require.Equal(t, store.Value, r.kind("order:1"))
+		require.Zero(t, bus.Depth())
+	})
+}
+
+// A statement that drops a hundred tables is not to hold up a partition for a hundred lags.
+func TestCachesThatAreClearedTogetherWaitForReplicasOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := bustest.NewBus()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			_ = invalidation.Apply(ctx, bus, memstore.New(), invalidation.Options{ReplicaLag: time.Second})
+		}()
+		for i := range 50 {
+			require.NoError(t, bus.Publish(ctx, invalidation.NewClear("x", "a"+strconv.Itoa(i), "b"+strconv.Itoa(i))))
+		}
+		synctest.Wait()
+		time.Sleep(3 * time.Second) // a batch or two
 		require.Zero(t, bus.Depth())
 	})
 }

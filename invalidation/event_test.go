@@ -1,7 +1,9 @@
 package invalidation_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachet-go/cachet/invalidation"
+	"github.com/cachet-go/cachet/invalidation/bustest"
 )
 
 func TestAnEventIsTheSameAfterItsJSON(t *testing.T) {
@@ -79,6 +82,61 @@ func TestWhatNobodyCouldApplyIsRefused(t *testing.T) {
 		_, err = invalidation.DecodeMessage(invalidation.Message{Value: []byte(text)})
 		require.ErrorIs(t, err, want, "%.60s", text)
 	}
+}
+
+// encoding/json puts U+FFFD in the place of what is not UTF-8, and so would make it the name of another key, whose
+// delete would be taken for that of this one.
+func TestAnEventThatJSONWouldAlterIsRefused(t *testing.T) {
+	for text, want := range map[string]error{
+		"a\xff":              invalidation.ErrMalformed,
+		`a\ud83d`:            invalidation.ErrMalformed,
+		`\uD83Da`:            invalidation.ErrMalformed,
+		`\ud83d\ud83d`:       invalidation.ErrMalformed,
+		`\ud83d\\ude00`:      invalidation.ErrMalformed,
+		`a\ude00`:            invalidation.ErrMalformed,
+		`\ud83d\uDE00\u00fc`: nil,
+		`\\ud83d`:            nil,
+		`\ufffd`:             nil,
+	} {
+		value := []byte(`{"v":1,"id":"x","keys":["` + text + `"]}`)
+		quoted := []byte(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(string(value)) + `"`)
+		for _, value := range [][]byte{value, quoted} {
+			events, err := invalidation.DecodeMessage(invalidation.Message{Value: value})
+			require.ErrorIs(t, err, want, "%q", value)
+			require.Equal(t, want == nil, len(events) == 1)
+		}
+	}
+}
+
+func TestATimeThatJSONCannotTellIsMalformed(t *testing.T) {
+	e := invalidation.NewEvent("x", "k")
+	e.Time = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	_, err := invalidation.Encode(e)
+	require.ErrorIs(t, err, invalidation.ErrMalformed)
+}
+
+// Else whoever publishes the parts would publish nothing, without an error.
+func TestAnEventWithoutKeysIsItsOwnPart(t *testing.T) {
+	e := invalidation.NewEvent(strings.Repeat("o", invalidation.MaxSize))
+	require.Equal(t, []invalidation.Event{e}, e.Split())
+	require.ErrorIs(t, bustest.NewBus().Publish(t.Context(), e), invalidation.ErrMalformed)
+}
+
+func TestAnEventThatAHandlerRefusesWithoutNamingItIsNotRefused(t *testing.T) {
+	why := errors.New("not for me")
+	handle := invalidation.Guard(func(_ context.Context, events []invalidation.Event) error {
+		switch {
+		case len(events) > 1:
+			panic("of the handler")
+		case events[0].ID == "1":
+			return &invalidation.RefusedError{Refused: map[int]error{0: why}}
+		}
+		return &invalidation.RefusedError{Refused: map[int]error{7: why}}
+	})
+	err := handle(t.Context(), []invalidation.Event{{ID: "0"}, {ID: "1"}})
+	refused, ok := errors.AsType[*invalidation.RefusedError](err)
+	require.True(t, ok)
+	require.Equal(t, map[int]error{1: why}, refused.Refused)
 }
 
 // The outbox event router of Debezium puts a payload into quotes, unless it is told otherwise.

@@ -10,7 +10,7 @@ import (
 // RefusedError is the error of a Handler that will never apply some of the events of a batch and has applied all
 // others.
 type RefusedError struct {
-	Refused map[int]error // index in the batch → why
+	Refused map[int]error // index in the batch → why; indexes that the batch does not have are ignored
 }
 
 func (e *RefusedError) Error() string {
@@ -62,7 +62,9 @@ func Guard(handle Handler) Handler {
 			switch {
 			case one == nil:
 			case errors.As(one, &r):
-				refused[i] = r.Refused[0]
+				if why, ok := r.Refused[0]; ok {
+					refused[i] = why
+				}
 			case errors.Is(one, ErrPanicked):
 				refused[i] = one
 			default:

@@ -7,7 +7,7 @@ func (e Event) Split() []Event {
 	for _, key := range e.Keys {
 		size += room(key)
 	}
-	if len(e.Keys) <= MaxKeys && size <= MaxSize {
+	if len(e.Keys) == 0 || len(e.Keys) <= MaxKeys && size <= MaxSize {
 		return []Event{e}
 	}
 	var parts []Event

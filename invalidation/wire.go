@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -23,14 +24,15 @@ type wire struct {
 	Time   time.Time `json:"time"`
 }
 
-// Encode returns e as JSON. Its error wraps that of Validate, or ErrTooLarge.
+// Encode returns e as JSON. Its error wraps that of Validate, ErrTooLarge, or ErrMalformed for a Time after the year
+// 9999.
 func Encode(e Event) ([]byte, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
 	b, err := e.MarshalJSON()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err) // a time that JSON has no way to tell
 	}
 	if len(b) > MaxSize {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(b))
@@ -77,6 +79,9 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 		if err := json.Unmarshal(b, &w); err != nil {
 			return fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
+		if !utf8.Valid(b) || halfPair(b) {
+			return fmt.Errorf("%w: not UTF-8", ErrMalformed) // encoding/json has altered it, and so perhaps a key
+		}
 	}
 	switch {
 	case w.V == 0:
@@ -91,11 +96,42 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// unquote returns the text of a JSON string, or b itself if it is none.
+// unquote returns the text of a JSON string, or b itself if it is none, or not UTF-8.
 func unquote(b []byte) []byte {
 	var text string
-	if json.Unmarshal(b, &text) != nil {
+	if !utf8.Valid(b) || halfPair(b) || json.Unmarshal(b, &text) != nil {
 		return b
 	}
 	return []byte(text)
+}
+
+// halfPair reports whether JSON has an escaped half of a surrogate pair without its other half.
+func halfPair(b []byte) bool {
+	unit := func(i int) (hex string, ok bool) { // the escape at i
+		if i+6 > len(b) || b[i] != '\\' || b[i+1] != 'u' {
+			return "", false
+		}
+		return strings.ToLower(string(b[i+2 : i+6])), true
+	}
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		first, ok := unit(i)
+		switch {
+		case !ok:
+			i++ // of two characters
+		case first >= "d800" && first < "dc00":
+			second, ok := unit(i + 6)
+			if !ok || second < "dc00" || second >= "e000" {
+				return true
+			}
+			i += 11
+		case first >= "dc00" && first < "e000":
+			return true
+		default:
+			i += 5
+		}
+	}
+	return false
 }

@@ -3,6 +3,7 @@ package bustest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,6 +58,7 @@ func (b *Bus) Publish(ctx context.Context, events ...invalidation.Event) error {
 			if _, err := invalidation.Encode(part); err != nil {
 				return err
 			}
+			part.Keys = slices.Clone(part.Keys) // the caller may use theirs again
 			parts = append(parts, part)
 		}
 	}
@@ -72,6 +74,9 @@ func (b *Bus) Publish(ctx context.Context, events ...invalidation.Event) error {
 
 // Subscribe implements invalidation.Subscriber.
 func (b *Bus) Subscribe(ctx context.Context, handle invalidation.Handler) error {
+	if handle == nil {
+		return errors.New("bustest: Subscribe: no handler")
+	}
 	handle = invalidation.Guard(handle)
 	for {
 		events, err := b.take(ctx)
@@ -124,6 +129,9 @@ func (b *Bus) settle(events []invalidation.Event, err error) (done bool) {
 	}
 	if refusal {
 		for i, why := range refused.Refused {
+			if i < 0 || i >= len(events) {
+				continue // not of this batch
+			}
 			b.dead = append(b.dead, Dead{Event: events[i], Err: why})
 		}
 	}

@@ -15,6 +15,7 @@ type message struct {
 	key     []byte // nil: any partition
 	value   []byte // nil: none
 	headers []kafka.Header
+	cuts    int // of a dead letter, see cut
 }
 
 // size is about what the message takes in a batch.

@@ -14,7 +14,8 @@ import (
 )
 
 // Config is that of a Publisher, of a Subscriber, of EnsureTopics and of Replay; each says which fields it needs. A
-// zero field is its default.
+// zero field is its default. Its functions, but for Decoder, must not panic: that ends the process, and OnGap is called
+// again by the next.
 type Config struct {
 	// Brokers are where to begin, as host:port. The others are asked for. Required.
 	Brokers []string

@@ -35,6 +35,9 @@ func reason(err error, otherwise Reason) Reason {
 	return otherwise
 }
 
+// errNoReason is why an event was refused whose handler has not said why.
+var errNoReason = errors.New("kafkabus: refused without a reason")
+
 // decoded is a batch as a handler takes it.
 type decoded struct {
 	events []invalidation.Event
@@ -81,6 +84,9 @@ func (d *decoded) refuse(r *invalidation.RefusedError) {
 	for i, err := range r.Refused {
 		if i < 0 || i >= len(d.owner) {
 			continue // not of this batch
+		}
+		if err == nil {
+			err = errNoReason
 		}
 		if _, known := d.failed[d.owner[i]]; !known {
 			d.fail(d.owner[i], err)

@@ -95,8 +95,11 @@ func (p *partition) bury(b batch, d decoded) bool {
 		at := position{target: p.at, offset: b.offsets[i]}
 		letters[n] = p.sub.letter(b.messages[i], at, reasons[n], d.failed[i])
 	}
-	if !p.write(letters) {
-		return false
+	// Not all at once: what does not fit into the time of one attempt would be tried from the beginning, for ever.
+	for some := range slices.Chunk(letters, batchMessages) {
+		if !p.write(some) {
+			return false
+		}
 	}
 	for n, i := range failed {
 		p.sub.counters.dead(reasons[n])
@@ -106,12 +109,9 @@ func (p *partition) bury(b batch, d decoded) bool {
 	return true
 }
 
-// letterTimeout bounds an attempt to write dead letters.
-const letterTimeout = 5 * time.Second
-
 func (p *partition) write(letters []message) bool {
 	for attempt := 0; ; attempt++ {
-		ctx, cancel := context.WithTimeout(p.gen.handling, letterTimeout)
+		ctx, cancel := context.WithTimeout(p.gen.handling, p.sub.timing.letter)
 		err := p.sub.deadLetters().produce(ctx, letters)
 		cancel()
 		if err == nil {
@@ -121,7 +121,7 @@ func (p *partition) write(letters []message) bool {
 			switch {
 			case len(letters) > 1:
 				return !slices.ContainsFunc(letters, func(l message) bool { return !p.write([]message{l}) })
-			case letters[0].value != nil:
+			case letters[0].cuts < mostCuts:
 				letters = []message{cut(letters[0])}
 				continue
 			}

@@ -1,6 +1,7 @@
 package kafkabus
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ const (
 	HeaderTime      = "cachet-time"      // the message's, RFC 3339
 	HeaderGroup     = "cachet-group"     // who could not apply it
 	// HeaderCut is there if the broker would not take the message with its value: how many bytes that had. It is left
-	// out, and to be found where the message was, as long as that is kept.
+	// out, and to be found where the message was, as long as that is kept. If that is not enough, the key and the headers
+	// of the message are left out, too.
 	HeaderCut = "cachet-cut"
 )
 
@@ -59,9 +61,20 @@ type position struct {
 	offset int64
 }
 
-// cut returns l without its value.
+// mostCuts is how often a letter can be cut.
+const mostCuts = 2
+
+// cut returns l without its value or, the second time, with nothing but where its message was and why.
 func cut(l message) message {
-	l.headers = append(l.headers, kafka.Header{Key: HeaderCut, Value: []byte(strconv.Itoa(len(l.value)))})
-	l.value = nil
+	l.cuts++
+	if l.cuts == 1 {
+		l.headers = append(l.headers, kafka.Header{Key: HeaderCut, Value: []byte(strconv.Itoa(len(l.value)))})
+		l.value = nil
+		return l
+	}
+	l.key = nil
+	l.headers = slices.DeleteFunc(slices.Clone(l.headers), func(h kafka.Header) bool {
+		return !strings.HasPrefix(h.Key, prefix)
+	})
 	return l
 }

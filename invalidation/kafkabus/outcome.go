@@ -43,8 +43,8 @@ func classify(err error) outcome {
 		return unknown
 	}
 	switch code { //nolint:exhaustive // codes that are not known to be harmless are not
-	case kafka.UnknownTopicOrPartition, kafka.LeaderNotAvailable, kafka.NotLeaderForPartition, kafka.NotEnoughReplicas,
-		kafka.BrokerNotAvailable, kafka.ReplicaNotAvailable, kafka.ThrottlingQuotaExceeded:
+	case kafka.UnknownTopicOrPartition, kafka.LeaderNotAvailable, kafka.NotEnoughReplicas, kafka.BrokerNotAvailable,
+		kafka.ReplicaNotAvailable, kafka.ThrottlingQuotaExceeded:
 		return unsent
 	case kafka.MessageSizeTooLarge, kafka.RecordListTooLarge:
 		return tooLarge
@@ -53,5 +53,7 @@ func classify(err error) outcome {
 		kafka.InvalidTimestamp, kafka.PolicyViolation, kafka.InvalidRecord:
 		return refused
 	}
+	// Among the others is NotLeaderForPartition: a leader that is deposed while it waits for its replicas says so of what
+	// it has written, and what they had of it by then stays.
 	return unknown
 }

@@ -3,6 +3,7 @@ package kafkabus_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -176,4 +177,76 @@ func TestOnlyTheMessagesThatHoldRefusedEventsAreDeadLetters(t *testing.T) {
 	dead := r.dead()
 	require.Len(t, dead, 1)
 	require.Equal(t, "c refuse d", string(dead[0].Value))
+}
+
+// A message whose key alone is too large for the topic of the dead letters is no reason to stop for ever.
+func TestADeadLetterThatIsTooLargeWithoutItsValueGoesWithoutItsKey(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	large := []byte(strings.Repeat("x", 1<<20-200))
+	r.produce(0, kafka.Record{Key: kafka.NewBytes(large), Value: kafka.NewBytes([]byte("poison"))})
+	r.produce(0, kafka.Record{Headers: []kafka.Header{{Key: "large", Value: large}}}) // without a value from the beginning
+	after := r.publish(r.publisher(), 1)
+	d := newSeen()
+	r.subscribe(r.subscriber(), d.handle)
+	r.await("the event after", func() bool { return d.all(after) })
+	dead := r.dead()
+	require.Len(t, dead, 2)
+	for i, cut := range []string{"6", "0"} {
+		require.Nil(t, dead[i].Key)
+		require.Nil(t, dead[i].Value)
+		for header, want := range map[string]string{
+			kafkabus.HeaderCut: cut, kafkabus.HeaderTopic: r.cfg.Topic, kafkabus.HeaderOffset: strconv.Itoa(i),
+			kafkabus.HeaderReason: string(kafkabus.Undecodable),
+		} {
+			got, _ := dead[i].Header(header)
+			require.Equal(t, want, string(got), header)
+		}
+	}
+}
+
+func TestAnEventThatIsRefusedWithoutAReasonIsADeadLetter(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	ids := r.publish(r.publisher(), 1)
+	s := r.subscriber()
+	r.subscribe(s, func(context.Context, []invalidation.Event) error {
+		return &invalidation.RefusedError{Refused: map[int]error{0: nil}}
+	})
+	r.await("the commit", func() bool { return r.committed(0) == 1 })
+	require.Equal(t, ids, r.deadIDs())
+	require.EqualValues(t, 1, s.Stats().DeadLetters[kafkabus.Refused])
+}
+
+// What cannot be written in the time of one attempt is not begun again and again. One fetch may bring a million
+// messages, compressed.
+func TestMoreDeadLettersThanOneAttemptCanWriteAreWritten(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	const many = 50_000
+	records := make([]kafka.Record, many)
+	for i := range records {
+		records[i] = kafka.Record{Value: kafka.NewBytes([]byte("x"))}
+	}
+	res, err := r.client.Produce(t.Context(), &kafka.ProduceRequest{
+		Topic: r.cfg.Topic, RequiredAcks: kafka.RequireAll, Compression: kafka.Gzip,
+		Records: kafka.NewRecordReader(records...),
+	})
+	require.NoError(t, err)
+	require.NoError(t, res.Error)
+	s := r.subscriber(func(c *kafkabus.Config) {
+		c.Decoder = func(invalidation.Message) ([]invalidation.Event, error) {
+			return nil, errors.New(strings.Repeat("why ", 200))
+		}
+	})
+	s.LetterTime(500 * time.Millisecond)
+	r.subscribe(s, newSeen().handle)
+	r.await("the commit", func() bool { return r.committed(0) == many })
+	topic := r.cfg.Topic + ".dlt"
+	end, err := r.client.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(0)}},
+	})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, end.Topics[topic][0].LastOffset, int64(many))
+	require.Less(t, end.Topics[topic][0].LastOffset, int64(2*many))
 }

@@ -63,11 +63,7 @@ func (p *Publisher) encode(ctx context.Context, events []invalidation.Event) ([]
 	}
 	messages := make([]message, 0, len(events))
 	for _, e := range events {
-		parts := e.Split()
-		if len(parts) == 0 { // without keys
-			parts = append(parts, e)
-		}
-		for _, part := range parts {
+		for _, part := range e.Split() {
 			value, err := invalidation.Encode(part)
 			if err != nil {
 				return nil, err

@@ -39,11 +39,13 @@ type timing struct {
 	watch    time.Duration // between looks at which topics and partitions there are
 	dog      time.Duration // how long a partition may go without an answer until its member joins anew
 	leave    time.Duration // for leaving the group
+	letter   time.Duration // for an attempt to write dead letters
 }
 
 var defaultTiming = timing{
 	maxBytes: 1 << 20, maxWait: 500 * time.Millisecond, answer: 5 * time.Second, commit: 200 * time.Millisecond,
 	watch: 5 * time.Second, dog: 30 * time.Second, leave: 2 * time.Second,
+	letter: 5 * time.Second,
 }
 
 // NewSubscriber returns a subscriber to cfg.Topic and cfg.Topics. Its error names the field that it refuses; it does

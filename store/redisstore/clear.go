@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
@@ -18,7 +19,8 @@ const scanned = 1000
 
 // Clear invalidates every key that begins with prefix. It goes through all keys of each server by SCAN, in steps that
 // hold up nobody. On a Cluster it does so twice, as slots may move meanwhile: a record whose slot moves during both may
-// be left until its TTL is over.
+// be left until its TTL is over. On a Ring the records of a shard that is down are left, too: its keys are those of
+// other shards meanwhile, for whatever else is done to them. Without any shard it fails.
 func (s *Store) Clear(ctx context.Context, prefix string) error {
 	if prefix == "" {
 		return errors.New("redisstore: Clear: an empty prefix")
@@ -36,7 +38,15 @@ func (s *Store) Clear(ctx context.Context, prefix string) error {
 		}
 		return c.ForEachMaster(ctx, do)
 	case *redis.Ring:
-		return c.ForEachShard(ctx, do)
+		var shards atomic.Int64
+		err := c.ForEachShard(ctx, func(ctx context.Context, server *redis.Client) error {
+			shards.Add(1)
+			return do(ctx, server)
+		})
+		if err == nil && shards.Load() == 0 {
+			err = errors.New("redisstore: Clear: all shards of the ring are down")
+		}
+		return err
 	}
 	return fmt.Errorf("redisstore: Clear: no way to the servers of a %T", s.hubs.client)
 }

@@ -79,6 +79,7 @@ func TestABatchGoesToAllShardsOfARing(t *testing.T) {
 	w.Close()
 	_, err := down.Get(t.Context(), "k")
 	require.Error(t, err)
+	require.Error(t, down.Clear(t.Context(), "k"), "a Clear that has reached nobody")
 }
 
 func TestAClientThatKnowsNoClusterReadsKeysOfAllSlots(t *testing.T) {
