@@ -18,7 +18,7 @@ func generated(run *result.Run) string {
 	}
 	var busy float64
 	if _, err := fmt.Sscanf(run.Load, "%f", &busy); err == nil && busy > float64(run.CPUs) {
-		b.WriteString("**The machine was busy with other things: go by ratios, and by nothing that is measured in milliseconds.**\n")
+		b.WriteString("**The machine was busy with other things: go by ratios, and by nothing that is in milliseconds.**\n")
 	}
 	verdict, _ := run.Verdict()
 	charts := map[string]string{
