@@ -16,6 +16,10 @@ func generated(run *result.Run) string {
 	if run.Quick {
 		b.WriteString("**A quick run, to try the harness out: go by no figure.**\n")
 	}
+	var busy float64
+	if _, err := fmt.Sscanf(run.Load, "%f", &busy); err == nil && busy > float64(run.CPUs) {
+		b.WriteString("**The machine was busy with other things: go by ratios, and by nothing that is in milliseconds.**\n")
+	}
 	verdict, _ := run.Verdict()
 	charts := map[string]string{
 		"Stale reads":                    "![Stale reads by library](img/stale.svg)",
