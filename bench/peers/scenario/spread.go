@@ -39,7 +39,7 @@ var spread = Scenario{
 		}
 		e.set("spread_percent", max(float64(highest-lowest)/float64(ttl)*100, 0))
 		e.set("busiest_second", float64(busiest))
-		if err := client.FlushAll(ctx).Err(); err != nil { //nolint:forbidigo // its own server
+		if err := client.FlushAll(ctx).Err(); err != nil {
 			return err
 		}
 		left, err = e.fillAndLook(ctx, client, 10, short)
