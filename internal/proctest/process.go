@@ -79,6 +79,9 @@ func (p *Process) Kill() error {
 	return p.End(syscall.SIGKILL)
 }
 
+// Ended is closed when the process has ended, and all that it had forked and that could still write to its output.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
 // ErrEnded says that a process ended before it was ready.
 var ErrEnded = errors.New("it ended")
 
@@ -86,7 +89,7 @@ var ErrEnded = errors.New("it ended")
 // process ends before.
 func (p *Process) Await(ready func() error) error {
 	deadline := time.After(Patience)
-	for {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
 		err := ready()
 		if err == nil {
 			return nil
@@ -96,7 +99,7 @@ func (p *Process) Await(ready func() error) error {
 			return fmt.Errorf("%w:\n%s", ErrEnded, p.Output())
 		case <-deadline:
 			return fmt.Errorf("not ready after %v: %w:\n%s", Patience, err, p.Output())
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }

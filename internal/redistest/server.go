@@ -3,9 +3,9 @@
 package redistest
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cachet-go/cachet/internal/proctest"
 )
 
 // patience is how long a server may take to come up or to end.
@@ -30,12 +32,10 @@ type Server struct {
 	file string // of configuration, if any
 	args []string
 	env  []string // besides that of the test
-	log  output
 
 	mu sync.Mutex
 	// Guarded by mu.
-	process *os.Process // nil if it does not run
-	ended   chan struct{}
+	process *proctest.Process // nil if it does not run
 }
 
 // Start starts a server that keeps nothing on disk, and waits until it answers. args are added to its command
@@ -57,7 +57,7 @@ func start(tb testing.TB, file string, env []string, args ...string) *Server {
 	for range 5 { // somebody else may take the port before the server does
 		addr := freeAddr(tb)
 		s = &Server{Addr: addr, tb: tb, dir: tb.TempDir(), file: file, args: args, env: env}
-		if s.start() == nil {
+		if err := s.start(); !errors.Is(err, proctest.ErrEnded) {
 			break
 		}
 	}
@@ -106,26 +106,20 @@ func (s *Server) HostPort() (host, port string) {
 
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	port, err := proctest.FreePort()
 	if err != nil {
 		tb.Fatalf("redistest: %v", err)
 	}
-	defer ln.Close() //nolint:errcheck // nothing was accepted
-	return ln.Addr().String()
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 func path(tb testing.TB, program string) string {
 	tb.Helper()
-	path, err := exec.LookPath(program)
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("CI") != "":
-		tb.Fatalf("redistest: %s is not installed", program)
-	default:
-		tb.Skipf("redistest: %s is not installed (apt-get install redis-server, brew install redis)", program)
+	path, err := exec.LookPath(program) // not where a link leads: Redis goes by the name it is called by
+	if err != nil {
+		proctest.Missing(tb, fmt.Errorf("redistest: %w", err))
 	}
-	return ""
+	return path
 }
 
 // start starts the process and returns an error if it ends before it answers.
@@ -141,26 +135,19 @@ func (s *Server) start() error {
 	}
 	cmd := exec.Command(path(s.tb, "redis-server"), args...) //nolint:gosec,noctx // Kill ends it
 	cmd.Env = append(os.Environ(), s.env...)
-	cmd.Stdout, cmd.Stderr = &s.log, &s.log
-	if err := cmd.Start(); err != nil {
+	process, err := proctest.Start(cmd)
+	if err != nil {
 		s.tb.Fatalf("redistest: %v", err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // how a killed process ends is no news
-	}()
 	s.mu.Lock()
-	s.process, s.ended = cmd.Process, ended
+	s.process = process
 	s.mu.Unlock()
-	for !s.answers() {
-		select {
-		case <-ended:
-			return errors.New("it ended:\n" + s.log.String())
-		case <-time.After(5 * time.Millisecond):
+	return process.Await(func() error {
+		if !s.answers() {
+			return errors.New("no answer")
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func (s *Server) answers() bool {
@@ -180,7 +167,7 @@ func (s *Server) await() {
 	s.tb.Helper()
 	for deadline := time.Now().Add(patience); !s.answers(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.tb.Fatalf("redistest: no answer from %s:\n%s", s.Addr, s.log.String())
+			s.tb.Fatalf("redistest: no answer from %s:\n%s", s.Addr, s.output())
 		}
 	}
 }
@@ -248,7 +235,7 @@ func (s *Server) signal(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.process != nil {
-		_ = s.process.Signal(sig) // it may have ended
+		s.process.Signal(sig)
 	}
 }
 
@@ -259,27 +246,19 @@ func (s *Server) wait() {
 		return
 	}
 	select {
-	case <-s.ended:
+	case <-s.process.Ended():
 	case <-time.After(patience):
-		s.tb.Errorf("redistest: process %d does not end", s.process.Pid)
+		s.tb.Errorf("redistest: the server at %s does not end", s.Addr)
 	}
 	s.process = nil
 }
 
-// output is what a server has written.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return strings.TrimSpace(o.buf.String())
+// output is what the server that runs has written.
+func (s *Server) output() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil {
+		return ""
+	}
+	return s.process.Output()
 }
