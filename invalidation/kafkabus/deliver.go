@@ -70,8 +70,7 @@ func (p *partition) handle(b batch, d *decoded) bool {
 		}
 		p.sub.counters.redeliveries.Add(1)
 		p.sub.reporter.report(ctx, fmt.Sprintf("handling events of %s/%d", p.at.topic, p.at.partition), err)
-		sleep(p.gen.fetching, redeliver.Delay(attempt))
-		if p.gen.fetching.Err() != nil {
+		if !sleep(p.gen.fetching, redeliver.Delay(attempt)) {
 			return false
 		}
 	}

@@ -143,8 +143,7 @@ func (g *generation) commit() bool {
 // anybody when that was its task, or other topics than it joined with.
 func (g *generation) watch() {
 	for {
-		sleep(g.fetching, g.member.sub.timing.watch)
-		if g.fetching.Err() != nil {
+		if !sleep(g.fetching, g.member.sub.timing.watch) {
 			return
 		}
 		counts, err := g.member.partitions(g.fetching)

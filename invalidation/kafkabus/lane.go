@@ -131,9 +131,7 @@ func (l *lane) write(ctx context.Context, batch []item, most int) int {
 			return most
 		}
 		l.producer.retries.Add(1)
-		select {
-		case <-time.After(produceBackoff.Delay(attempt)):
-		case <-ctx.Done():
+		if !sleep(ctx, produceBackoff.Delay(attempt)) {
 			for _, it := range batch {
 				l.producer.drop(it)
 			}
@@ -163,7 +161,7 @@ func (l *lane) end(batch []item, o outcome, err error) []item {
 			again = append(again, it)
 			continue
 		}
-		l.producer.settled(it, o)
+		l.producer.settled(o)
 	}
 	return again
 }

@@ -37,12 +37,7 @@ func (s *Subscriber) letter(m invalidation.Message, at position, why Reason, err
 	if len(text) > mostError {
 		text = text[:mostError]
 	}
-	l := message{topic: s.cfg.DeadLetters, key: m.Key, value: m.Value}
-	for _, h := range m.Headers {
-		if !strings.HasPrefix(h.Name, prefix) { // of an earlier time
-			l.headers = append(l.headers, kafka.Header{Key: h.Name, Value: h.Value})
-		}
-	}
+	l := message{topic: s.cfg.DeadLetters, key: m.Key, value: m.Value, headers: own(m)}
 	for _, h := range []struct{ name, value string }{
 		{HeaderReason, string(why)}, {HeaderError, text},
 		{HeaderTopic, at.topic}, {HeaderPartition, strconv.Itoa(at.partition)},
@@ -52,6 +47,17 @@ func (s *Subscriber) letter(m invalidation.Message, at position, why Reason, err
 		l.headers = append(l.headers, kafka.Header{Key: h.name, Value: []byte(h.value)})
 	}
 	return l
+}
+
+// own returns the headers of a message without those of a dead letter, which may be of an earlier time.
+func own(m invalidation.Message) []kafka.Header {
+	var headers []kafka.Header
+	for _, h := range m.Headers {
+		if !strings.HasPrefix(h.Name, prefix) {
+			headers = append(headers, kafka.Header{Key: h.Name, Value: h.Value})
+		}
+	}
+	return headers
 }
 
 // position is where a message is.

@@ -155,9 +155,11 @@ func (m *member) generations(
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) {
+// sleep waits for d, or until ctx ends, and reports whether ctx goes on.
+func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
+	return ctx.Err() == nil
 }

@@ -122,20 +122,24 @@ func (p *partition) skip(ctx context.Context) (batch, error) {
 	return batch{next: first}, nil
 }
 
-// bounds returns the first offset of the log and the one after its last.
 func (p *partition) bounds(ctx context.Context) (first, end int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.sub.timing.answer)
 	defer cancel()
-	res, err := p.gen.member.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+	return bounds(ctx, p.gen.member.client, p.at)
+}
+
+// bounds returns the first offset of the log of a partition, and the one after its last.
+func bounds(ctx context.Context, client *kafka.Client, of target) (first, end int64, err error) {
+	res, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
 		Topics: map[string][]kafka.OffsetRequest{
-			p.at.topic: {kafka.FirstOffsetOf(p.at.partition), kafka.LastOffsetOf(p.at.partition)},
+			of.topic: {kafka.FirstOffsetOf(of.partition), kafka.LastOffsetOf(of.partition)},
 		},
 	})
 	if err != nil {
 		return 0, 0, err
 	}
-	for _, o := range res.Topics[p.at.topic] {
-		if o.Partition == p.at.partition {
+	for _, o := range res.Topics[of.topic] {
+		if o.Partition == of.partition {
 			return o.FirstOffset, o.LastOffset, o.Error
 		}
 	}

@@ -124,9 +124,7 @@ func (p *producer) partitions(ctx context.Context, topic string) ([]int, error) 
 			return nil, err
 		}
 		p.retries.Add(1)
-		select {
-		case <-time.After(produceBackoff.Delay(attempt)):
-		case <-ctx.Done():
+		if !sleep(ctx, produceBackoff.Delay(attempt)) {
 			return nil, errors.Join(context.Cause(ctx), err)
 		}
 	}
@@ -141,15 +139,15 @@ func (p *producer) lookUp(ctx context.Context, topic string) ([]int, error) {
 		if t.Name != topic {
 			continue
 		}
-		if t.Error == nil && len(t.Partitions) == 0 {
+		switch {
+		case t.Error != nil:
+			return nil, fmt.Errorf("kafkabus: topic %s: %w", topic, t.Error)
+		case len(t.Partitions) == 0:
 			return nil, fmt.Errorf("kafkabus: topic %s has no partitions", topic)
 		}
 		ids := make([]int, len(t.Partitions))
 		for i := range ids {
 			ids[i] = i
-		}
-		if t.Error != nil {
-			return nil, fmt.Errorf("kafkabus: topic %s: %w", topic, t.Error)
 		}
 		return ids, nil
 	}
@@ -180,7 +178,7 @@ func (p *producer) drop(it item) {
 }
 
 // settled counts a message that an attempt has settled.
-func (p *producer) settled(_ item, o outcome) {
+func (p *producer) settled(o outcome) {
 	if o == written {
 		p.published.Add(1)
 	}

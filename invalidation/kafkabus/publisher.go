@@ -16,9 +16,7 @@ type Publisher struct {
 	cfg      Config
 	producer *producer
 
-	mu      sync.Mutex
-	closed  bool           // guarded by mu
-	calls   sync.WaitGroup // of Publish; entered with mu held and not after closed is set
+	calls   door // of Publish
 	closing sync.Once
 	result  error // of Close
 }
@@ -43,14 +41,10 @@ func (p *Publisher) Publish(ctx context.Context, events ...invalidation.Event) e
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
+	if !p.calls.enter() {
 		return ErrClosed
 	}
-	p.calls.Add(1)
-	p.mu.Unlock()
-	defer p.calls.Done()
+	defer p.calls.inside.Done()
 	return p.producer.produce(ctx, messages)
 }
 
@@ -84,11 +78,7 @@ const closeWait = 5 * time.Second
 // when called again.
 func (p *Publisher) Close() error {
 	p.closing.Do(func() {
-		p.mu.Lock()
-		p.closed = true
-		p.mu.Unlock()
-		idle := make(chan struct{})
-		go func() { p.calls.Wait(); close(idle) }()
+		idle := p.calls.close()
 		select {
 		case <-idle:
 		case <-time.After(closeWait):

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -101,28 +99,14 @@ func (r *replay) batch(ctx context.Context, id int, at, end int64) (next int64, 
 
 // original returns the message as it was.
 func original(topic string, m invalidation.Message) message {
-	out := message{topic: topic, key: m.Key, value: m.Value}
-	for _, h := range m.Headers {
-		if !strings.HasPrefix(h.Name, prefix) {
-			out.headers = append(out.headers, kafka.Header{Key: h.Name, Value: h.Value})
-		}
-	}
-	return out
+	return message{topic: topic, key: m.Key, value: m.Value, headers: own(m)}
 }
 
 // bounds returns where to begin and to end.
 func (r *replay) bounds(ctx context.Context, id int) (at, end int64, err error) {
-	offsets, err := r.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
-		Topics: map[string][]kafka.OffsetRequest{r.cfg.DeadLetters: {kafka.FirstOffsetOf(id), kafka.LastOffsetOf(id)}},
-	})
+	at, end, err = bounds(ctx, r.client, target{r.cfg.DeadLetters, id})
 	if err != nil {
 		return 0, 0, err
-	}
-	for _, o := range slices.Concat(slices.Collect(maps.Values(offsets.Topics))...) {
-		if o.Error != nil {
-			return 0, 0, o.Error
-		}
-		at, end = o.FirstOffset, o.LastOffset
 	}
 	err = r.patiently(ctx, func() error {
 		res, err := r.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{

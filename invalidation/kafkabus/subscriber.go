@@ -20,9 +20,7 @@ type Subscriber struct {
 	ctx      context.Context //nolint:containedctx // ends when it is closed
 	stop     context.CancelFunc
 
-	mu     sync.Mutex
-	closed bool           // guarded by mu
-	calls  sync.WaitGroup // of Subscribe; entered with mu held and not after closed is set
+	calls door // of Subscribe
 
 	lettersMu sync.Mutex
 	letters   *producer // guarded by lettersMu: for the dead letters; made when first needed
@@ -73,14 +71,10 @@ func (s *Subscriber) Subscribe(ctx context.Context, handle invalidation.Handler)
 	if handle == nil {
 		return errors.New("kafkabus: Subscribe: no handler")
 	}
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	if !s.calls.enter() {
 		return ErrClosed
 	}
-	s.calls.Add(1)
-	s.mu.Unlock()
-	defer s.calls.Done()
+	defer s.calls.inside.Done()
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -97,12 +91,8 @@ func (s *Subscriber) Subscribe(ctx context.Context, handle invalidation.Handler)
 // Close ends Subscribe, which gives up its partitions at once, and waits for it: as long as handlers need, which are
 // told to end after Config.Drain, but five seconds longer at most. It returns an error if one has not ended by then.
 func (s *Subscriber) Close() error {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
+	idle := s.calls.close()
 	s.stop()
-	idle := make(chan struct{})
-	go func() { s.calls.Wait(); close(idle) }()
 	var err error
 	select {
 	case <-idle:

@@ -57,10 +57,7 @@ func EnsureTopics(ctx context.Context, cfg Config, layout Layout) error {
 		if err == nil || classify(err) == refused {
 			return err
 		}
-		pause := backoff.Policy{First: 100 * time.Millisecond, Most: 2 * time.Second}.Delay(attempt)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if !sleep(ctx, backoff.Policy{First: 100 * time.Millisecond, Most: 2 * time.Second}.Delay(attempt)) {
 			return errors.Join(context.Cause(ctx), err)
 		}
 	}
