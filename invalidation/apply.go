@@ -182,10 +182,8 @@ func (a *applier) clear(ctx context.Context, prefixes []string) (retries int, er
 	if err != nil || a.opts.ReplicaLag <= 0 || len(prefixes) == 0 {
 		return retries, err
 	}
-	select {
-	case <-time.After(a.opts.ReplicaLag):
-	case <-ctx.Done():
-		return retries, context.Cause(ctx)
+	if err := pause(ctx, a.opts.ReplicaLag); err != nil {
+		return retries, err
 	}
 	more, err := a.sweep(ctx, prefixes)
 	return retries + more, err

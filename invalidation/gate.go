@@ -61,8 +61,13 @@ func (g *gate) try(ctx context.Context, f func() error) error {
 	if failed == openAfter {
 		g.report(ctx, err)
 	}
+	return pause(ctx, space.Delay(failed))
+}
+
+// pause waits for d, and returns an error if ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
 	select {
-	case <-time.After(space.Delay(failed)):
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

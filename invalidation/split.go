@@ -3,11 +3,7 @@ package invalidation
 // Split returns events that say together what e says and keep each to the limits: e itself, as a rule. The first part
 // has the ID of e. A single key that is larger than MaxSize cannot be split; Encode refuses it.
 func (e Event) Split() []Event {
-	size := overhead + len(e.Origin)
-	for _, key := range e.Keys {
-		size += room(key)
-	}
-	if len(e.Keys) == 0 || len(e.Keys) <= MaxKeys && size <= MaxSize {
+	if len(e.Keys) == 0 {
 		return []Event{e}
 	}
 	var parts []Event

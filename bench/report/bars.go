@@ -103,6 +103,14 @@ func of(run *result.Run, scenario string, cases [2]string, label func(result.Mea
 	}
 }
 
+// figure labels a bar by one of the values that were measured.
+func figure(name, unit string) func(result.Measurement) (float64, string) {
+	return func(m result.Measurement) (float64, string) {
+		v := m.Values[name]
+		return v, result.Number(v) + unit
+	}
+}
+
 func stale(run *result.Run) string {
 	cases := [2]string{"stalls of 50-500 ms", "stalls of 1.5-3 s"}
 	libraries := measured(run, result.Consistency, cases[0])
@@ -113,15 +121,9 @@ func stale(run *result.Run) string {
 	note := "Two instances read and write 64 records; some loads stall between reading and returning."
 	return panels(run, "Stale reads", note, libraries,
 		bars{"stale reads per million, after the write was acknowledged", legend, of(run, result.Consistency, cases,
-			func(m result.Measurement) (float64, string) {
-				v := m.Values["stale_per_million"]
-				return v, result.Number(v)
-			})},
+			figure("stale_per_million", ""))},
 		bars{"records left wrong for good, of 64", legend, of(run, result.Consistency, cases,
-			func(m result.Measurement) (float64, string) {
-				v := m.Values["wrong_keys"]
-				return v, result.Number(v)
-			})})
+			figure("wrong_keys", ""))})
 }
 
 func stampede(run *result.Run) string {
@@ -133,14 +135,6 @@ func stampede(run *result.Run) string {
 	legend := [2]string{"a load takes 20 ms", "a load takes 200 ms"}
 	note := "1,000 readers over four instances ask at once for a record that nobody has."
 	return panels(run, "Stampede", note, libraries,
-		bars{"loads by the database", legend, of(run, result.Stampede, cases,
-			func(m result.Measurement) (float64, string) {
-				v := m.Values["loads"]
-				return v, result.Number(v)
-			})},
-		bars{"waiting, 99th percentile", legend, of(run, result.Stampede, cases,
-			func(m result.Measurement) (float64, string) {
-				v := m.Values["p99_ms"]
-				return v, result.Number(v) + " ms"
-			})})
+		bars{"loads by the database", legend, of(run, result.Stampede, cases, figure("loads", ""))},
+		bars{"waiting, 99th percentile", legend, of(run, result.Stampede, cases, figure("p99_ms", " ms"))})
 }

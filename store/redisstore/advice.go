@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +17,10 @@ func (s *Store) Advise(ctx context.Context) ([]string, error) {
 	var (
 		mu     sync.Mutex
 		advice = clientAdvice(s.hubs.client)
-		err    = s.servers(ctx, func(ctx context.Context, server *redis.Client) error {
+		err    = servers(ctx, s.hubs.client, func(ctx context.Context, server *redis.Client) error {
+			if quick, ok := s.reads.client.(*redis.Client); ok {
+				server = quick // the same, with the time-outs of readers
+			}
 			found, err := s.serverAdvice(ctx, server)
 			mu.Lock()
 			defer mu.Unlock()
@@ -31,23 +33,6 @@ func (s *Store) Advise(ctx context.Context) ([]string, error) {
 		})
 	)
 	return advice, err
-}
-
-// servers calls f for each server that records are written to.
-func (s *Store) servers(ctx context.Context, f func(context.Context, *redis.Client) error) error {
-	switch c := s.hubs.client.(type) {
-	case *redis.Client:
-		quick, ok := s.reads.client.(*redis.Client)
-		if !ok {
-			quick = c
-		}
-		return f(ctx, quick)
-	case *redis.ClusterClient:
-		return c.ForEachMaster(ctx, f)
-	case *redis.Ring:
-		return c.ForEachShard(ctx, f)
-	}
-	return fmt.Errorf("redisstore: Advise: no way to the servers of a %T", s.hubs.client)
 }
 
 func clientAdvice(client redis.UniversalClient) []string {

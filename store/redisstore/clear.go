@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync/atomic"
 
@@ -28,27 +27,24 @@ func (s *Store) Clear(ctx context.Context, prefix string) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	do := func(ctx context.Context, server *redis.Client) error { return s.clear(ctx, server, prefix) }
-	switch c := s.hubs.client.(type) {
-	case *redis.Client:
-		return do(ctx, c)
-	case *redis.ClusterClient:
-		if err := c.ForEachMaster(ctx, do); err != nil {
+	passes := 1
+	if _, moving := s.hubs.client.(*redis.ClusterClient); moving {
+		passes = 2
+	}
+	for range passes {
+		var asked atomic.Int64
+		err := servers(ctx, s.hubs.client, func(ctx context.Context, server *redis.Client) error {
+			asked.Add(1)
+			return s.clear(ctx, server, prefix)
+		})
+		if err == nil && asked.Load() == 0 {
+			err = errors.New("redisstore: Clear: no server is up")
+		}
+		if err != nil {
 			return err
 		}
-		return c.ForEachMaster(ctx, do)
-	case *redis.Ring:
-		var shards atomic.Int64
-		err := c.ForEachShard(ctx, func(ctx context.Context, server *redis.Client) error {
-			shards.Add(1)
-			return do(ctx, server)
-		})
-		if err == nil && shards.Load() == 0 {
-			err = errors.New("redisstore: Clear: all shards of the ring are down")
-		}
-		return err
 	}
-	return fmt.Errorf("redisstore: Clear: no way to the servers of a %T", s.hubs.client)
+	return nil
 }
 
 func (s *Store) clear(ctx context.Context, server *redis.Client, prefix string) error {
