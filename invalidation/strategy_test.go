@@ -172,3 +172,25 @@ func TestAStrategyWithoutAPublisherIsRefused(t *testing.T) {
 		require.ErrorContains(t, err, name)
 	}
 }
+
+// Strategies within strategies join errors that are joined already. That of the write is the caller's, and no part of
+// why the keys are not invalidated.
+func TestTheErrorOfAWriteIsNoReasonOfItsInvalidationError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, failed, down, gone := &source{}, errors.New("write"), errors.New("no broker"), errors.New("no store")
+		pub, st := &publisher{Publisher: bustest.NewBus()}, &inv{Store: memstore.New()}
+		pub.err.Store(&down)
+		st.failing(func([]string) error { return gone })
+		c := cache(t, st, src, invalidation.Strategy{Publisher: pub, Eager: true})
+		err := c.Update(t.Context(), 1, func(context.Context) error { return failed })
+		require.ErrorIs(t, err, failed)
+		ierr, ok := errors.AsType[*cachet.InvalidationError](err)
+		require.True(t, ok)
+		require.ErrorIs(t, ierr.Err, down)
+		require.ErrorIs(t, ierr.Err, gone)
+		require.NotErrorIs(t, ierr.Err, failed)
+		pub.err.Store(nil)
+		st.failing(nil)
+		time.Sleep(time.Minute)
+	})
+}

@@ -32,7 +32,7 @@ type Edit struct {
 
 // All returns all mutants.
 func All() []Mutant {
-	return slices.Concat(scripts(), stores(), reads(), loads(), writes(), strategies(), locks(), verification())
+	return slices.Concat(scripts(), stores(), reads(), loads(), writes(), strategies(), events(), locks(), verification())
 }
 
 // one is a mutant of one edit.

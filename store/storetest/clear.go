@@ -38,12 +38,16 @@ func clearClauses() []clause {
 		}},
 		{"ClearTakesAPrefixAsItIs", func(s *subject) {
 			c := s.clearer()
-			in, out := s.value(s.key(`a*[b]?\:1`), "1"), s.value(s.key(`aXb?\:1`), "2")
-			if err := c.Clear(s.Context(), s.prefix+`a*[b]?\:`); err != nil {
-				s.Fatalf("Clear: %v", err)
+			for prefix, other := range map[string]string{
+				`a*:`: `ax:`, `b?:`: `bx:`, `c[x]:`: `cx:`, `d\:`: `d:`, `e*[x]?\:`: `exxx:`,
+			} {
+				in, out := s.value(s.key(prefix+"1"), "1"), s.value(s.key(other+"1"), "2")
+				if err := c.Clear(s.Context(), s.prefix+prefix); err != nil {
+					s.Fatalf("Clear: %v", err)
+				}
+				s.holds(in.Key, store.Missing)
+				s.reads(out.Key, "2")
 			}
-			s.holds(in.Key, store.Missing)
-			s.reads(out.Key, "2")
 			if err := c.Clear(s.Context(), ""); err == nil {
 				s.Error("Clear of an empty prefix: got nil, want an error")
 			}
