@@ -34,7 +34,7 @@ func BenchmarkInvalidateMany(b *testing.B) {
 func TestAnInvalidationOfAHundredKeysIsOneCommand(t *testing.T) {
 	r := newRig(t)
 	ids, _ := r.fill(t, 100)
-	commands, trips := r.sent.during(func() { require.NoError(t, r.cache.Invalidate(t.Context(), ids...)) })
+	commands, trips := r.sent.During(func() { require.NoError(t, r.cache.Invalidate(t.Context(), ids...)) })
 	require.EqualValues(t, 1, commands)
 	require.EqualValues(t, 1, trips)
 }

@@ -37,7 +37,7 @@ func TestAMissSendsThreeCommands(t *testing.T) {
 	r := newRig(t)
 	_, err := r.cache.Get(t.Context(), 1) // loads the scripts
 	require.NoError(t, err)
-	commands, _ := r.sent.during(func() {
+	commands, _ := r.sent.During(func() {
 		_, err := r.cache.Get(t.Context(), 2)
 		require.NoError(t, err)
 	})

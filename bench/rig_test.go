@@ -45,14 +45,14 @@ func make300(id int64) product {
 type rig struct {
 	server *redistest.Server
 	client *redis.Client
-	sent   *sent
+	sent   *redistest.Sent
 	source time.Duration // what a load takes
 	cache  *cachet.Cache[int64, product]
 }
 
 func newRig(tb testing.TB) *rig {
 	tb.Helper()
-	r := &rig{server: redistest.Start(tb), sent: new(sent)}
+	r := &rig{server: redistest.Start(tb), sent: new(redistest.Sent)}
 	r.client = r.server.Client(tb)
 	own := r.server.Client(tb)
 	own.AddHook(r.sent)

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/cachet-go/cachet/internal/redistest"
 )
 
 // Cache is a read-through cache of products.
@@ -33,8 +35,8 @@ type Config struct {
 	Load     func(ctx context.Context, id int64) (Product, error)
 	LoadMany func(ctx context.Context, ids []int64) (map[int64]Product, error)
 
-	Impatient bool  // Redis will be away
-	Sent      *Sent // counts commands, if not nil and if the library lets its client be watched
+	Impatient bool            // Redis will be away
+	Sent      *redistest.Sent // counts commands, if not nil and if the library lets its client be watched
 }
 
 // Library is one that is measured.

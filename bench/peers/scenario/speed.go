@@ -12,6 +12,7 @@ import (
 
 	"github.com/cachet-go/cachet/bench/peers/adapter"
 	"github.com/cachet-go/cachet/bench/result"
+	"github.com/cachet-go/cachet/internal/redistest"
 )
 
 const miss, invalidate = "miss, source of 1 ms", "invalidate 100"
@@ -36,7 +37,7 @@ var speed = Scenario{
 		}
 	},
 	run: func(ctx context.Context, e *env, of string) error {
-		sent := new(adapter.Sent)
+		sent := new(redistest.Sent)
 		src := &source{}
 		c, err := e.cache(src, func(cfg *adapter.Config) {
 			if of == miss || of == invalidate { // counting costs a little
@@ -70,7 +71,7 @@ type speedOf struct {
 	cache adapter.Cache
 	naive *adapter.Naive
 	src   *source
-	sent  *adapter.Sent
+	sent  *redistest.Sent
 }
 
 // fill has both sides store n records.
