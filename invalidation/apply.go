@@ -165,12 +165,11 @@ func (a *applier) invalidate(ctx context.Context, keys []string) error {
 
 // failed returns those of keys that err is about.
 func failed(err error, keys []string) []string {
-	var kerr *store.KeysError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &kerr) && len(kerr.Keys) > 0:
-		return kerr.Keys
+	}
+	if named, ok := err.(*store.KeysError); ok && len(named.Keys) > 0 { //nolint:errorlint // joined, it is not all
+		return named.Keys
 	}
 	return keys
 }

@@ -141,6 +141,23 @@ func TestApplyRepeatsWhatFailedAndOnlyThat(t *testing.T) {
 	})
 }
 
+// What is joined to an error that names keys may be about others.
+func TestApplyRepeatsAllThatSeveralErrorsMayBeAbout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, invalidation.Options{})
+		r.inv.failing(func([]string) error {
+			r.inv.failing(nil)
+			down := errors.New("down")
+			return errors.Join(
+				&store.KeysError{Keys: []string{"a"}, Err: down}, &store.KeysError{Keys: []string{"b"}, Err: down})
+		})
+		r.publish(invalidation.NewEvent("x", "a", "b", "c"))
+		time.Sleep(time.Second)
+		require.Equal(t, [][]string{{"a", "b", "c"}, {"a", "b", "c"}}, r.inv.calls)
+		require.Zero(t, r.bus.Depth())
+	})
+}
+
 // While the store is down, one tries now and then, nothing is acknowledged, and it is reported once.
 func TestApplyWaitsForAStoreThatIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
