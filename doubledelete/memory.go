@@ -162,10 +162,7 @@ func (m *memory) done(keys []string, err error, pause time.Duration) {
 	if err == nil || m.over {
 		return
 	}
-	if named, ok := err.(*store.KeysError); ok && len(named.Keys) > 0 { //nolint:errorlint // joined, it is not all
-		keys = named.Keys
-	}
-	m.addLocked(time.Now().Add(pause), keys)
+	m.addLocked(time.Now().Add(pause), store.FailedKeys(err, keys))
 }
 
 // delete deletes keys. A panic of the store is an error, for the goroutine has nobody to raise it in.

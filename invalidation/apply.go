@@ -137,7 +137,7 @@ func (a *applier) delete(ctx context.Context, keys []string) (retries int, err e
 		left := keys
 		err := a.gate.try(ctx, func() error {
 			err := a.invalidate(ctx, keys)
-			left = failed(err, keys)
+			left = store.FailedKeys(err, keys)
 			if len(left) < len(keys) {
 				return nil // a server is down, and not the store
 			}
@@ -161,17 +161,6 @@ func (a *applier) invalidate(ctx context.Context, keys []string) error {
 		return a.inv.Lift(ctx, 0, a.opts.ReplicaLag, keys...)
 	}
 	return a.inv.Invalidate(ctx, keys...)
-}
-
-// failed returns those of keys that err is about.
-func failed(err error, keys []string) []string {
-	if err == nil {
-		return nil
-	}
-	if named, ok := err.(*store.KeysError); ok && len(named.Keys) > 0 { //nolint:errorlint // joined, it is not all
-		return named.Keys
-	}
-	return keys
 }
 
 // clear invalidates all keys with one of the prefixes, once more when replicas have caught up: what has no record has

@@ -3,6 +3,7 @@ package invalidation_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,13 @@ func (i *inv) Lift(ctx context.Context, token uint64, probation time.Duration, k
 		return err
 	}
 	return i.Store.Lift(ctx, token, probation, keys...)
+}
+
+// made returns the calls so far.
+func (i *inv) made() [][]string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.calls)
 }
 
 func (i *inv) failing(f func(keys []string) error) {
@@ -120,7 +128,7 @@ func TestApplyDeletesWhatEventsName(t *testing.T) {
 		r.publish(e, invalidation.NewEvent("user", "user:1", "by-email:x"))
 		require.Equal(t, store.Missing, r.kind("user:1"))
 		require.Equal(t, store.Value, r.kind("user:2"))
-		require.Equal(t, [][]string{{"user:1", "by-email:x"}}, r.inv.calls, "each key once, in one call")
+		require.Equal(t, [][]string{{"user:1", "by-email:x"}}, r.inv.made(), "each key once, in one call")
 		require.Equal(t, invalidation.Applied{Events: 2, Keys: 2, Oldest: e.Time}, applied)
 		r.stop()
 		require.NoError(t, <-r.ended)
@@ -136,7 +144,7 @@ func TestApplyRepeatsWhatFailedAndOnlyThat(t *testing.T) {
 		})
 		r.publish(invalidation.NewEvent("x", "a", "b", "c"))
 		time.Sleep(time.Second)
-		require.Equal(t, [][]string{{"a", "b", "c"}, {"b"}}, r.inv.calls)
+		require.Equal(t, [][]string{{"a", "b", "c"}, {"b"}}, r.inv.made())
 		require.Zero(t, r.bus.Depth())
 	})
 }
@@ -153,7 +161,7 @@ func TestApplyRepeatsAllThatSeveralErrorsMayBeAbout(t *testing.T) {
 		})
 		r.publish(invalidation.NewEvent("x", "a", "b", "c"))
 		time.Sleep(time.Second)
-		require.Equal(t, [][]string{{"a", "b", "c"}, {"a", "b", "c"}}, r.inv.calls)
+		require.Equal(t, [][]string{{"a", "b", "c"}, {"a", "b", "c"}}, r.inv.made())
 		require.Zero(t, r.bus.Depth())
 	})
 }
@@ -187,21 +195,17 @@ func TestApplyWaitsForAStoreThatIsDown(t *testing.T) {
 			}})
 		}()
 		time.Sleep(time.Minute)
-		st.mu.Lock()
-		tries := len(st.calls)
-		st.mu.Unlock()
+		tries := len(st.made())
 		require.Less(t, tries, 4*4+4*60, "attempts of a minute")
 		require.Greater(t, tries, 60)
 		require.Equal(t, []error{down}, reports)
 
 		st.failing(nil)
 		time.Sleep(time.Second)
-		st.mu.Lock()
 		got := make(map[string]bool)
-		for _, call := range st.calls[tries:] {
+		for _, call := range st.made()[tries:] {
 			got[call[0]] = true
 		}
-		st.mu.Unlock()
 		require.Len(t, got, 4, "all is made within a second")
 		cancel()
 		require.NoError(t, <-done)
@@ -244,7 +248,7 @@ func TestApplyRefusesWhatNobodyCouldApply(t *testing.T) {
 		require.Len(t, refused.Refused, 2)
 		require.ErrorIs(t, refused.Refused[1], invalidation.ErrUnsupported)
 		require.ErrorIs(t, refused.Refused[2], invalidation.ErrMalformed)
-		require.Equal(t, [][]string{{"a", "c"}}, st.calls)
+		require.Equal(t, [][]string{{"a", "c"}}, st.made())
 	})
 }
 

@@ -1,6 +1,6 @@
 // Package store is the contract between a cache and the place where its records live.
 //
-// It has types and interfaces only. store/redisstore keeps records in Redis, store/memstore in the process, and
+// It has types and interfaces. store/redisstore keeps records in Redis, store/memstore in the process, and
 // store/storetest states every clause below as a test that any implementation must pass.
 //
 // # One record per key, one stamp per record
@@ -200,6 +200,19 @@ func (e *KeysError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *KeysError) Unwrap() error { return e.Err }
+
+// FailedKeys returns those of keys that err may be about, where an operation on keys has returned it: none if it is
+// nil, those that it names if it is a *KeysError that does, or else all. What wraps a KeysError, or joins one to
+// another error, may be about more than that one names.
+func FailedKeys(err error, keys []string) []string {
+	if err == nil {
+		return nil
+	}
+	if named, ok := err.(*KeysError); ok && len(named.Keys) > 0 { //nolint:errorlint // joined, it is not all
+		return named.Keys
+	}
+	return keys
+}
 
 // Store keeps records. All methods may be called concurrently. Those that take several keys use as few round
 // trips as they can, answer for each key on its own, in the order asked, and have no limit on the number of

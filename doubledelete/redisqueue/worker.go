@@ -80,13 +80,7 @@ func (w *worker) delete(ctx context.Context, keys []string) (failed []string, er
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err = w.inv.Invalidate(ctx, keys...)
-	if err == nil {
-		return nil, nil
-	}
-	if named, ok := err.(*store.KeysError); ok && len(named.Keys) > 0 { //nolint:errorlint // joined, it is not all
-		return named.Keys, err
-	}
-	return keys, err
+	return store.FailedKeys(err, keys), err
 }
 
 func without(keys, failed []string) []string {

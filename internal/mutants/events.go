@@ -6,7 +6,7 @@ func events() []Mutant {
 	return []Mutant{
 		one("an event is acknowledged though its delete failed", "./invalidation",
 			"^TestApplyAcknowledgesNothingThatItHasNotDeleted$",
-			"invalidation/apply.go", "left = failed(err, keys)", "left = nil"),
+			"invalidation/apply.go", "left = store.FailedKeys(err, keys)", "left = nil"),
 		one("all that deliver try a store that is down", "./invalidation", "^TestApplyWaitsForAStoreThatIsDown$",
 			"invalidation/gate.go", "return g.failed >= openAfter", "return false"),
 		one("a refused write is published", "./invalidation", "^TestAWriteThatIsRefusedPublishesNothing$",
