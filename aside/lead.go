@@ -34,7 +34,7 @@ func (r *Reader) lead(jobs []*job, load Loader) {
 	var ready []*job
 	for _, j := range jobs {
 		switch {
-		case j.grant.Kind == store.Value && r.fit(j.grant.Record):
+		case j.grant.Kind == store.Value && r.fit(&j.grant.Record):
 			r.finishFound(j)
 		case j.grant.Kind == store.Lease && len(jobs) == 1:
 			r.follow(j, load)
@@ -83,7 +83,7 @@ func (r *Reader) ask(jobs []*job) {
 func (r *Reader) askAgain(jobs []*job) {
 	var again []*job
 	for _, j := range jobs {
-		rec := j.grant.Record
+		rec := &j.grant.Record
 		if j.grant.Kind != store.Value || r.fit(rec) {
 			continue
 		}
@@ -102,13 +102,13 @@ func (r *Reader) askAgain(jobs []*job) {
 }
 
 // fit reports whether a value that was found answers everybody: it can be used and is fresh.
-func (r *Reader) fit(rec store.Record) bool {
+func (r *Reader) fit(rec *store.Record) bool {
 	return r.usable(rec) && (rec.FreshFor == 0 || pastFresh(rec, time.Now()) < 0)
 }
 
 // finishFound hands out what was found stored to those who came before the question.
 func (r *Reader) finishFound(j *job) {
-	rec := j.grant.Record
+	rec := &j.grant.Record
 	j.flight.Finish(outcome{Result: Result{
 		Payload: rec.Payload, Absent: rec.Absent, Stamp: rec.Stamp, Source: Found,
 	}}, j.asked)
@@ -121,7 +121,7 @@ func (r *Reader) follow(j *job, load Loader) {
 		j.flight.Finish(outcome{err: context.Canceled}, j.asked) // nobody is left to hear it
 		return
 	}
-	if j.grant.Kind == store.Value && r.fit(j.grant.Record) {
+	if j.grant.Kind == store.Value && r.fit(&j.grant.Record) {
 		r.finishFound(j)
 		return
 	}

@@ -14,7 +14,9 @@ func (r *Reader) LookupMany(ctx context.Context, keys []string, maxStale time.Du
 	r.observe(ctx, err)
 	return func(yield func(int, Seen) bool) {
 		for i, key := range keys {
-			if !yield(i, r.judge(key, recs[i], maxStale)) {
+			var seen Seen
+			r.judge(&seen, key, &recs[i], maxStale)
+			if !yield(i, seen) {
 				return
 			}
 		}

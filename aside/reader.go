@@ -114,10 +114,11 @@ type Seen struct {
 
 // Lookup looks key up and loads nothing. A value past its fresh time is good if it is so by less than maxStale
 // and the configured StaleTTL. An error of the store is reported and otherwise a miss.
-func (r *Reader) Lookup(ctx context.Context, key string, maxStale time.Duration) Seen {
+func (r *Reader) Lookup(ctx context.Context, key string, maxStale time.Duration) (seen Seen) {
 	rec, err := r.cfg.Store.Get(ctx, key)
 	r.observe(ctx, err)
-	return r.judge(key, rec, maxStale)
+	r.judge(&seen, key, &rec, maxStale)
+	return seen
 }
 
 // Peek looks key up and changes nothing. It tells when, on the store's clock, the load of what it found was granted.
@@ -127,28 +128,29 @@ func (r *Reader) Peek(ctx context.Context, key string) (res Result, born time.Ti
 	if err != nil {
 		return Result{}, time.Time{}, false, err
 	}
-	seen := r.judge(key, rec, r.cfg.StaleTTL)
+	var seen Seen
+	r.judge(&seen, key, &rec, r.cfg.StaleTTL)
 	return seen.Result, time.UnixMilli(rec.Born), seen.OK, nil
 }
 
-// judge decides what a record is worth to a caller.
-func (r *Reader) judge(key string, rec store.Record, maxStale time.Duration) Seen {
-	seen := Seen{ask: store.Ask{Key: key}}
+// judge decides what a record is worth to a caller. Both structs are large, and this is what a hit is made of.
+func (r *Reader) judge(seen *Seen, key string, rec *store.Record, maxStale time.Duration) {
+	seen.ask.Key = key
 	switch {
 	case rec.Kind == store.Foreign:
 		r.stats.Corrupt.Add(1)
-		return seen
+		return
 	case rec.Kind != store.Value:
-		return seen
+		return
 	case !r.usable(rec):
 		r.stats.Corrupt.Add(1)
 		seen.discard(rec.Stamp)
-		return seen
+		return
 	}
 	seen.OK = true
 	seen.Result = Result{Payload: rec.Payload, Absent: rec.Absent, Stamp: rec.Stamp}
 	if rec.FreshFor == 0 {
-		return seen // the common case, and it asks no clock
+		return // the common case, and it asks no clock
 	}
 	now := time.Now()
 	past := pastFresh(rec, now)
@@ -162,11 +164,10 @@ func (r *Reader) judge(key string, rec store.Record, maxStale time.Duration) See
 	default:
 		seen.Refresh = r.cfg.EarlyRefresh > 0 && !claimed(rec, now) && early(rec, past, r.cfg.EarlyRefresh)
 	}
-	return seen
 }
 
 // usable reports whether the codec may be shown a value.
-func (r *Reader) usable(rec store.Record) bool {
+func (r *Reader) usable(rec *store.Record) bool {
 	return rec.Absent || string(rec.Codec) == r.codec && len(rec.Payload) <= r.cfg.MaxValueSize
 }
 

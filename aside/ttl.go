@@ -38,19 +38,19 @@ func saturate(a, b time.Duration) time.Duration {
 }
 
 // pastFresh returns for how long rec has not been fresh any more; it is negative while it is fresh.
-func pastFresh(rec store.Record, now time.Time) time.Duration {
+func pastFresh(rec *store.Record, now time.Time) time.Duration {
 	return now.Sub(time.UnixMilli(rec.Born)) - rec.FreshFor
 }
 
 // claimed reports whether somebody refreshes rec already, or tried not long ago.
-func claimed(rec store.Record, now time.Time) bool {
+func claimed(rec *store.Record, now time.Time) bool {
 	return rec.Claimed > 0 && now.Sub(time.UnixMicro(rec.Stamp.Granted)) < rec.Claimed
 }
 
 // early decides by lot whether a fresh value should be refreshed before it expires, the more likely the nearer
 // that is and the longer the load takes. It is the XFetch of Vattani, Chierichetti and Lowenstein, "Optimal
 // Probabilistic Cache Stampede Prevention", VLDB 2015.
-func early(rec store.Record, past time.Duration, beta float64) bool {
+func early(rec *store.Record, past time.Duration, beta float64) bool {
 	gap := -float64(rec.LoadCost) * beta * math.Log(1-rand.Float64()) //nolint:gosec // a lottery without prizes
 	return gap >= float64(-past)
 }

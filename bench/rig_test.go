@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// product takes about 300 bytes.
 type product struct {
 	ID          int64
 	Name        string
@@ -34,32 +34,53 @@ type product struct {
 	Updated     time.Time
 }
 
-func make300(id int64) product {
-	return product{
-		ID: id, Name: "A product with a name", Description: strings.Repeat("described ", 14), Price: 1999, Stock: 12,
-		Tags: []string{"new", "offer", "spring"}, Updated: time.Unix(1_750_000_000, 0),
+// sized returns a record that takes about so many bytes, from 100 on, with a time in it.
+func sized(id int64, bytes int) product {
+	p := product{ID: id, Name: "A product", Price: 1999, Stock: 12, Updated: time.Unix(1_750_000_000, 0)}
+	if bytes >= 300 {
+		p.Name, p.Tags = "A product with a name", []string{"new", "offer", "spring"}
 	}
+	p.Description = strings.Repeat("described ", max(0, bytes-160)/10)
+	return p
 }
 
-// rig is a server with a cache on it, and the plain client.
+// rig is a server with a cache on it, and the plain client. There is no record under an id below zero.
 type rig struct {
 	server *redistest.Server
 	client *redis.Client
 	sent   *redistest.Sent
+	loads  atomic.Int64
 	source time.Duration // what a load takes
+	size   int           // of a record, about
+	store  *redisstore.Store
 	cache  *cachet.Cache[int64, product]
 }
 
-func newRig(tb testing.TB) *rig {
+func newRig(tb testing.TB, with ...func(*cachet.Config[int64, product])) *rig {
 	tb.Helper()
-	r := &rig{server: redistest.Start(tb), sent: new(redistest.Sent)}
+	r := &rig{server: redistest.Start(tb), sent: new(redistest.Sent), size: 300}
 	r.client = r.server.Client(tb)
 	own := r.server.Client(tb)
 	own.AddHook(r.sent)
-	st := redisstore.New(own, redisstore.Options{})
-	r.cache = cachet.Must(cachet.New(st, cachet.Config[int64, product]{
+	r.store = redisstore.New(own, redisstore.Options{})
+	tb.Cleanup(func() { require.NoError(tb, r.store.Close()) })
+	r.cache = r.open(tb, r.store, with...)
+	return r
+}
+
+// open returns one more cache of the same records.
+func (r *rig) open(
+	tb testing.TB, st *redisstore.Store, with ...func(*cachet.Config[int64, product]),
+) *cachet.Cache[int64, product] {
+	tb.Helper()
+	cfg := cachet.Config[int64, product]{
 		Name: "p",
-		Load: func(_ context.Context, id int64) (product, error) { return r.load(id), nil },
+		Load: func(_ context.Context, id int64) (product, error) {
+			if id < 0 {
+				return product{}, cachet.ErrNotFound
+			}
+			return r.load(id), nil
+		},
 		LoadMany: func(_ context.Context, ids []int64) (map[int64]product, error) {
 			found := make(map[int64]product, len(ids))
 			for _, id := range ids {
@@ -68,12 +89,13 @@ func newRig(tb testing.TB) *rig {
 			return found, nil
 		},
 		TTL: time.Hour,
-	}))
-	tb.Cleanup(func() {
-		require.NoError(tb, r.cache.Close())
-		require.NoError(tb, st.Close())
-	})
-	return r
+	}
+	for _, change := range with {
+		change(&cfg)
+	}
+	c := cachet.Must(cachet.New(st, cfg))
+	tb.Cleanup(func() { require.NoError(tb, c.Close()) })
+	return c
 }
 
 // fill stores n records for either side.
@@ -82,7 +104,7 @@ func (r *rig) fill(tb testing.TB, n int) (ids []int64, plain []string) {
 	for id := range int64(n) {
 		ids = append(ids, id)
 		plain = append(plain, "plain:"+strconv.FormatInt(id, 10))
-		require.NoError(tb, r.set(plain[id], make300(id)))
+		require.NoError(tb, r.set(plain[id], sized(id, r.size)))
 	}
 	_, err := r.cache.GetMany(tb.Context(), ids)
 	require.NoError(tb, err)
@@ -90,10 +112,11 @@ func (r *rig) fill(tb testing.TB, n int) (ids []int64, plain []string) {
 }
 
 func (r *rig) load(id int64) product {
+	r.loads.Add(1)
 	if r.source > 0 {
 		time.Sleep(r.source)
 	}
-	return make300(id)
+	return sized(id, r.size)
 }
 
 func (r *rig) get(key string) error {

@@ -133,9 +133,9 @@ func TestALockIsRenewedAndNotAfterUnlock(t *testing.T) {
 	require.NoError(t, k.Context().Err())
 	assert.Equal(t, int64(1), server.Do("exists", "lock:{k}"))
 	require.NoError(t, k.Unlock())
-	before := commands(server)
+	before := server.Scripts()
 	time.Sleep(500 * time.Millisecond)
-	assert.Equal(t, before, commands(server))
+	assert.Equal(t, before, server.Scripts())
 }
 
 func TestARenewalUnderWayDoesNotOutliveUnlock(t *testing.T) {
@@ -152,9 +152,9 @@ func TestARenewalUnderWayDoesNotOutliveUnlock(t *testing.T) {
 	require.NoError(t, <-done)
 	exists(t, server, "lock:{k}", 0)
 	time.Sleep(50 * time.Millisecond)
-	before := commands(server)
+	before := server.Scripts()
 	time.Sleep(300 * time.Millisecond)
-	assert.Equal(t, before, commands(server))
+	assert.Equal(t, before, server.Scripts())
 }
 
 func TestOthersGetTheLockWhenItsHolderIsDead(t *testing.T) {

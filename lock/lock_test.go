@@ -3,7 +3,6 @@ package lock_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,27 +50,12 @@ func TestTryLockAsksNobodyWhereTheLockIsHeldInTheProcess(t *testing.T) {
 	server := redistest.Start(t)
 	l := open(t, server.Client(t))
 	take(t, l, "k")
-	before := commands(server)
+	before := server.Scripts()
 	for range 100 {
 		_, err := l.TryLock(t.Context(), "k")
 		require.ErrorIs(t, err, lock.ErrHeld)
 	}
-	assert.Equal(t, before, commands(server))
-}
-
-// commands returns how many scripts the server has executed.
-func commands(server *redistest.Server) int {
-	stats, _ := server.Do("info", "commandstats").(string)
-	n := 0
-	for line := range strings.Lines(stats) {
-		if rest, ok := strings.CutPrefix(line, "cmdstat_evalsha:calls="); ok {
-			digits, _, _ := strings.Cut(rest, ",")
-			for _, d := range digits {
-				n = n*10 + int(d-'0')
-			}
-		}
-	}
-	return n
+	assert.Equal(t, before, server.Scripts())
 }
 
 func TestLockersExcludeOneAnotherAndFencesGrow(t *testing.T) {

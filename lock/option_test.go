@@ -143,10 +143,10 @@ func TestCallersOfAProcessAreServedInTurn(t *testing.T) {
 		})
 		time.Sleep(3 * time.Millisecond)
 	}
-	before := commands(server)
+	before := server.Scripts()
 	require.NoError(t, k.Unlock())
 	all.Wait()
-	assert.Equal(t, 21, commands(server)-before, "one request hands it over, and the last lets it go")
+	assert.Equal(t, 21, server.Scripts()-before, "one request hands it over, and the last lets it go")
 	assert.True(t, slices.IsSorted(order), order)
 }
 

@@ -43,17 +43,17 @@ func TestOneMessageEndsAHundredWaits(t *testing.T) {
 		}
 	}
 	time.Sleep(200 * time.Millisecond)
-	before := commands(server)
+	before := server.Scripts()
 	time.Sleep(500 * time.Millisecond)
-	assert.LessOrEqual(t, commands(server)-before, 5, "requests in half a second")
-	before = commands(server)
+	assert.LessOrEqual(t, server.Scripts()-before, 5, "requests in half a second")
+	before = server.Scripts()
 	close(free)
 	start := time.Now()
 	require.NoError(t, k.Unlock())
 	all.Wait()
 	assert.Less(t, time.Since(start), time.Second)
 	assert.Zero(t, early.Load())
-	assert.LessOrEqual(t, commands(server)-before, 3, "the release, and no look by those who were told")
+	assert.LessOrEqual(t, server.Scripts()-before, 3, "the release, and no look by those who were told")
 }
 
 func TestWaitEndsWithTheHolderThoughAnotherFollows(t *testing.T) {

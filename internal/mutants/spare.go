@@ -48,7 +48,7 @@ func (m Mutant) Spare(root string) ([]string, error) {
 	need("init")
 	var spare []string
 	for _, path := range paths {
-		if !needed[path] {
+		if !needed[path] && filepath.Base(path) != "export_test.go" { // whose names are used as another package's
 			spare = append(spare, path)
 		}
 	}

@@ -27,6 +27,20 @@ func stores() []Mutant {
 			"store/redisstore/scripts.go", `"NOSCRIPT"`, `"NOSUCH"`),
 		one("a key of another type is an error", redis, "^TestAKeyOfAnotherTypeIsForeignAndNotInTheWay$",
 			"store/redisstore/get.go", `HasErrorPrefix(err, "WRONGTYPE")`, `HasErrorPrefix(err, "OTHERTYPE")`),
+		{
+			Rule: "a look-up is joined while it is under way", Package: redis,
+			Test: "^TestALookupIsNotSharedByWhoComesWhileItIsUnderWay$",
+			Edits: []Edit{
+				{
+					"store/redisstore/crowd.go",
+					"	c.queue = slices.Delete(c.queue, 0, 1)\n	clear(b.places)\n	c.spare, b.places = b.places, nil\n", "",
+				},
+				{
+					"store/redisstore/crowd.go", "close(b.done)\n",
+					"close(b.done)\n		c.mu.Lock()\n		c.queue = slices.Delete(c.queue, 0, 1)\n		c.mu.Unlock()\n",
+				},
+			},
+		},
 		one("a record that was cut short is read", "./internal/record", "^TestWhatIsCutShortIsForeign$",
 			"internal/record/record.go", "len(b) < ValueHeader || len(b) < ValueHeader+int(b[3]) || b[3] > MaxCodec",
 			"len(b) < ValueHeader"),

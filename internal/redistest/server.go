@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -201,6 +202,16 @@ func (s *Server) Do(args ...any) any {
 		s.tb.Fatalf("redistest: %v: %v", args, err)
 	}
 	return v
+}
+
+// Scripts returns how many scripts it has executed, by their hashes.
+func (s *Server) Scripts() int {
+	s.tb.Helper()
+	stats, _ := s.Do("info", "commandstats").(string)
+	_, after, _ := strings.Cut(stats, "cmdstat_evalsha:calls=")
+	digits, _, _ := strings.Cut(after, ",")
+	n, _ := strconv.Atoi(digits) // none yet
+	return n
 }
 
 // Stop ends the server as an operator would. What it held is lost.

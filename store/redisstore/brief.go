@@ -2,7 +2,7 @@ package redisstore
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,31 +17,33 @@ type brief struct {
 	timeout         time.Duration
 	sending         // see detour
 
-	mu sync.Mutex
-	// Guarded by mu.
-	asked   bool
-	bounded context.Context //nolint:containedctx // made at the second question
-	cancel  context.CancelFunc
+	asked   atomic.Bool
+	bounded atomic.Pointer[ending] // made at the second question
+}
+
+// ending is a context that ends after a time, too.
+type ending struct {
+	context.Context //nolint:containedctx // it is one
+	cancel          context.CancelFunc
 }
 
 func (b *brief) Done() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.asked {
-		b.asked = true
+	if !b.asked.Load() && b.asked.CompareAndSwap(false, true) {
 		return b.Context.Done()
 	}
-	if b.bounded == nil {
-		b.bounded, b.cancel = context.WithTimeout(b.Context, b.timeout)
+	if in := b.bounded.Load(); in != nil {
+		return in.Done()
 	}
-	return b.bounded.Done()
+	ctx, cancel := context.WithTimeout(b.Context, b.timeout)
+	if in := (&ending{ctx, cancel}); !b.bounded.CompareAndSwap(nil, in) {
+		cancel() // somebody else asked at the same time
+	}
+	return b.bounded.Load().Done()
 }
 
 func (b *brief) Err() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.bounded != nil {
-		return b.bounded.Err()
+	if in := b.bounded.Load(); in != nil {
+		return in.Err()
 	}
 	return b.Context.Err()
 }
@@ -55,26 +57,7 @@ func (b *brief) Value(key any) any {
 
 // end frees the timer, if there is one.
 func (b *brief) end() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.cancel != nil {
-		b.cancel()
-	}
-}
-
-// untilAway is a context without an end that ends when the server is given up. It needs no timer.
-type untilAway struct {
-	context.Context //nolint:containedctx // it is one
-	away            <-chan struct{}
-}
-
-func (u untilAway) Done() <-chan struct{} { return u.away }
-
-func (u untilAway) Err() error {
-	select {
-	case <-u.away:
-		return ErrUnavailable
-	default:
-		return nil
+	if in := b.bounded.Load(); in != nil {
+		in.cancel()
 	}
 }

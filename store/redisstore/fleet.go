@@ -62,7 +62,6 @@ func (f *fleet) add(server *redis.Client) lane {
 	})
 	if f.closed {
 		l.health.stop()
-		l.crowd.close()
 	}
 	if _, ok := f.client.(*redis.ClusterClient); ok {
 		l.health.vetted.Store(true) // a replica says MOVED
@@ -101,7 +100,6 @@ func (f *fleet) close() {
 	f.mu.Unlock()
 	for _, l := range lanes {
 		l.health.close()
-		l.crowd.close()
 	}
 }
 

@@ -77,58 +77,44 @@ func (s *Store) GetMany(ctx context.Context, keys []string) ([]store.Record, err
 }
 
 // mget reads keys from one server.
-func (s *Store) mget(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
-	args := make([]any, len(keys)+1)
-	args[0] = "mget"
-	for i, key := range keys {
-		args[i+1] = key
-	}
-	cmd := redis.NewStringSliceCmd(ctx, args...) // MGet returns a boxed string for each key
+func (s *Store) mget(ctx context.Context, keys []string, found found) {
 	client, limit := s.reads.of(len(keys), 0)
-	err := s.reads.do(ctx, func() error {
-		b := &brief{Context: ctx, timeout: limit}
-		defer b.end()
-		return client.Process(b, cmd)
-	})
-	values := cmd.Val()
-	if redis.HasErrorPrefix(err, "CROSSSLOT") { // a cluster of one, by a client that does not know
-		s.pipelined(ctx, keys, found)
+	err := s.reads.enter(ctx)
+	if err != nil {
+		for i := range keys {
+			found(i, nil, err)
+		}
 		return
 	}
-	for i := range keys {
-		switch {
-		case err != nil:
-			found(i, nil, err)
-		case i >= len(values) || values[i] == "":
-			found(i, nil, redis.Nil)
-		default:
-			found(i, shared(values[i]), nil)
-		}
-	}
+	s.reads.leave(ctx, mget(ctx, client, keys, limit, found))
 }
 
 // pipelined reads keys from the servers that have them.
-func (s *Store) pipelined(ctx context.Context, keys []string, found func(i int, b []byte, err error)) {
-	cmds := make([]*redis.Cmd, len(keys))
+func (s *Store) pipelined(ctx context.Context, keys []string, found found) {
+	answers := make([]answer, len(keys))
 	s.spread(ctx, keys, func(l lane, part []int) (elsewhere []int) {
 		client, limit := l.of(len(part), 0)
-		pipe := client.Pipeline()
-		some := make([]*redis.Cmd, len(part))
+		some := make([]string, len(part))
 		for n, i := range part {
-			cmds[i] = pipe.Do(ctx, "get", keys[i])
-			some[n] = cmds[i]
+			some[n] = keys[i]
 		}
-		l.exec(ctx, limit, pipe, some)
+		note := func(n int, b []byte, err error) { answers[part[n]] = answer{b, err} }
+		if err := l.enter(ctx); err == nil {
+			l.leave(ctx, gets(ctx, client, some, limit, note))
+		} else {
+			for n := range some {
+				note(n, nil, err)
+			}
+		}
 		for _, i := range part {
-			if addr, _ := redirect(cmds[i].Err()); addr != "" {
+			if addr, _ := redirect(answers[i].err); addr != "" {
 				elsewhere = append(elsewhere, i)
 			}
 		}
 		return elsewhere
 	})
-	for i, cmd := range cmds {
-		text, err := cmd.Text()
-		found(i, shared(text), err)
+	for i, a := range answers {
+		found(i, a.b, a.err)
 	}
 }
 

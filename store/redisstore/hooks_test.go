@@ -75,7 +75,9 @@ func TestHooksOfTheClientSeeEachCommandOnce(t *testing.T) {
 	}), "the user's own")
 
 	keys := named(t, st, 10)
-	require.Equal(t, 200*20, w.during(func() { crowded(t, st, keys, 20) })["get"])
+	seen := w.during(func() { crowded(t, st, keys, 20) })
+	require.Positive(t, seen["mget"])
+	require.Less(t, seen["mget"]+seen["get"], 200*20)
 }
 
 func TestHooksOfAClusterClientSeeEachCommandOnce(t *testing.T) {

@@ -106,7 +106,18 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 		return within(ctx, func(ctx context.Context) error { return master(ctx, quick) })
 	}
 	h := newHealth(own.PoolSize, dial, ping, vet)
-	return lane{client: quick, bulk: taking(patience * timeout), health: h, crowd: newCrowd(quick), timeout: timeout}
+	l := lane{client: quick, bulk: taking(patience * timeout), health: h, timeout: timeout}
+	read := gets
+	if client == redis.UniversalClient(server) {
+		read = mget
+	}
+	l.crowd = newCrowd(own.PoolSize, func(keys []string, found found) {
+		if hungUp(read(context.Background(), quick, keys, timeout, found)) {
+			h.doubt()
+			_ = read(context.Background(), quick, keys, timeout, found) // found has it
+		}
+	})
+	return l
 }
 
 // of returns the client for n commands of so many bytes, and how long they may take altogether (0: for ever); see
@@ -123,10 +134,7 @@ func (l lane) get(ctx context.Context, key string) ([]byte, error) {
 	if l.crowd != nil {
 		defer l.crowd.leave()
 		if l.crowd.enter() {
-			b, err := l.together(ctx, key)
-			if !errors.Is(err, redis.ErrClosed) && !hungUp(err) {
-				return b, err
-			}
+			return l.together(ctx, key)
 		}
 	}
 	if err := l.enter(ctx); err != nil {
@@ -156,15 +164,7 @@ func (l lane) together(ctx context.Context, key string) ([]byte, error) {
 	if err := l.health.join(ctx); err != nil {
 		return nil, err
 	}
-	// What the batch itself waits for, dialling say, no context ends.
-	if ctx.Done() == nil {
-		ctx = untilAway{ctx, *l.health.away.Load()}
-	} else {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, 2*l.timeout)
-		defer cancel()
-	}
-	b, err := l.crowd.get(ctx, key)
+	b, err := l.crowd.get(ctx, key, *l.health.away.Load())
 	l.health.part(err)
 	return b, err
 }
@@ -183,16 +183,6 @@ func (l lane) leave(ctx context.Context, err error) {
 	}
 }
 
-// do runs an operation unless the server is known to fail.
-func (l lane) do(ctx context.Context, operation func() error) error {
-	if err := l.enter(ctx); err != nil {
-		return err
-	}
-	err := operation()
-	l.leave(ctx, err)
-	return err
-}
-
 // exec sends a pipeline of commands. Each has an error of its own.
 //
 // Where the client cannot log in, since the password has changed or the server has too many clients, it does not say
@@ -204,6 +194,11 @@ func (l lane) exec(ctx context.Context, limit time.Duration, pipe redis.Pipeline
 		err = send(ctx, limit, pipe)
 		l.leave(ctx, err)
 	}
+	unanswered(cmds, err)
+}
+
+// unanswered gives what has neither an error nor a reply err.
+func unanswered(cmds []*redis.Cmd, err error) {
 	if err == nil {
 		err = errUnanswered
 	}

@@ -78,7 +78,6 @@ func (s *Store) Check() error { return routed(s.hubs.client) }
 func (s *Store) Close() error {
 	s.hubs.close()
 	s.reads.health.close()
-	s.reads.crowd.close()
 	s.fleet.close()
 	return nil
 }

@@ -1,4 +1,4 @@
-package lock_test
+package bench_test
 
 import (
 	"context"
@@ -19,59 +19,47 @@ var rawRelease = redis.NewScript(
 	`if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`)
 
 // raw takes a lock and lets it go by what everybody writes first.
-func raw(tb testing.TB, client *redis.Client, n int) {
-	tb.Helper()
+func raw(client *redis.Client, n int) error {
 	owner := fmt.Sprint("owner-", n)
 	if ok, err := client.SetNX(context.Background(), "raw", owner, 10*time.Second).Result(); err != nil || !ok {
-		tb.Error("raw", ok, err)
+		return fmt.Errorf("taken: %v: %w", ok, err)
 	}
-	if err := rawRelease.Run(context.Background(), client, []string{"raw"}, owner).Err(); err != nil {
-		tb.Error(err)
-	}
+	return rawRelease.Run(context.Background(), client, []string{"raw"}, owner).Err()
 }
 
-func cycle(ctx context.Context, tb testing.TB, l *lock.Locker) {
-	tb.Helper()
+func cycle(ctx context.Context, l *lock.Locker) error {
 	k, err := l.Lock(ctx, "ours")
 	if err != nil {
-		tb.Error(err)
-		return
+		return err
 	}
-	if err := k.Unlock(); err != nil {
-		tb.Error(err)
-	}
+	return k.Unlock()
 }
 
-// The ratio is that of alternating cycles, as the machine is not ours alone.
-func BenchmarkUncontended(b *testing.B) {
-	b.Run("background", func(b *testing.B) { uncontended(context.Background(), b) })
-	b.Run("cancellable", func(b *testing.B) { uncontended(b.Context(), b) })
-}
-
-func uncontended(ctx context.Context, b *testing.B) {
+func locker(b *testing.B, client *redis.Client) *lock.Locker {
 	b.Helper()
-	server := redistest.Start(b)
-	client := server.Client(b)
-	l := open(b, client)
-	var ours, bare []time.Duration
-	b.ReportAllocs()
-	for n := 0; b.Loop(); n++ {
-		start := time.Now()
-		raw(b, client, n)
-		middle := time.Now()
-		cycle(ctx, b, l)
-		bare = append(bare, middle.Sub(start))
-		ours = append(ours, time.Since(middle))
-	}
-	slices.Sort(ours)
-	slices.Sort(bare)
-	b.ReportMetric(float64(ours[len(ours)/2])/float64(bare[len(bare)/2]), "x-raw")
-	b.ReportMetric(float64(ours[len(ours)/2].Nanoseconds())/1e3, "p50-µs/lock")
+	l := lock.New(client)
+	b.Cleanup(func() { _ = l.Close() })
+	return l
 }
 
-// BenchmarkHotKey is one key with 32 goroutines that want it, in one process and in eight, against a loop of
+// A lock that nobody else wants, against SET NX PX and a script that releases: with a context that cannot end, and with
+// one that can.
+func BenchmarkLock(b *testing.B) {
+	for name, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": b.Context()} {
+		b.Run(name, func(b *testing.B) {
+			client := redistest.Start(b).Client(b)
+			l := locker(b, client)
+			n := 0
+			pair(b,
+				func() error { return cycle(ctx, l) },
+				func() error { n++; return raw(client, n) })
+		})
+	}
+}
+
+// BenchmarkLockHotKey is one key with 32 goroutines that want it, in one process and in eight, against a loop of
 // SET NX PX and script that nobody contends with.
-func BenchmarkHotKey(b *testing.B) {
+func BenchmarkLockHotKey(b *testing.B) {
 	for _, processes := range []int{1, 8} {
 		b.Run(fmt.Sprintf("%dx%d", processes, 32/processes), func(b *testing.B) { hotKey(b, processes, 32/processes) })
 	}
@@ -83,8 +71,10 @@ func hotKey(b *testing.B, processes, goroutines int) {
 	client := server.Client(b)
 	lockers := make([]*lock.Locker, processes)
 	for i := range lockers {
-		lockers[i] = open(b, server.Client(b))
-		cycle(context.Background(), b, lockers[i])
+		lockers[i] = locker(b, server.Client(b))
+		if err := cycle(context.Background(), lockers[i]); err != nil {
+			b.Fatal(err)
+		}
 	}
 	const stretch = 300 * time.Millisecond
 	var bare, ours, asked int
@@ -92,16 +82,21 @@ func hotKey(b *testing.B, processes, goroutines int) {
 	var longest atomic.Int64
 	for b.Loop() {
 		for end := time.Now().Add(stretch); time.Now().Before(end); bare++ {
-			raw(b, client, bare)
+			if err := raw(client, bare); err != nil {
+				b.Fatal(err)
+			}
 		}
-		before := commands(server)
+		before := server.Scripts()
 		var all sync.WaitGroup
 		end := time.Now().Add(stretch)
 		for i := range counts {
 			all.Go(func() {
 				for time.Now().Before(end) {
 					start := time.Now()
-					cycle(context.Background(), b, lockers[i%processes])
+					if err := cycle(context.Background(), lockers[i%processes]); err != nil {
+						b.Error(err)
+						return
+					}
 					counts[i]++
 					for d := int64(time.Since(start)); ; {
 						if old := longest.Load(); old >= d || longest.CompareAndSwap(old, d) {
@@ -112,7 +107,7 @@ func hotKey(b *testing.B, processes, goroutines int) {
 			})
 		}
 		all.Wait()
-		asked += commands(server) - before
+		asked += server.Scripts() - before
 	}
 	var sum, squares float64
 	for _, n := range counts {
@@ -127,19 +122,22 @@ func hotKey(b *testing.B, processes, goroutines int) {
 	b.ReportMetric(float64(longest.Load())/1e6, "ms-longest")
 }
 
-// BenchmarkWake has a hundred wait in ten processes for a lock that is let go of once. Each that gets it lets it go.
-func BenchmarkWake(b *testing.B) {
+// BenchmarkLockWake has a hundred wait in ten processes for a lock that is let go of once. Each that gets it lets it go.
+func BenchmarkLockWake(b *testing.B) {
 	server := redistest.Start(b)
-	holder := open(b, server.Client(b))
+	holder := locker(b, server.Client(b))
 	lockers := make([]*lock.Locker, 10)
 	for i := range lockers {
-		lockers[i] = open(b, server.Client(b))
+		lockers[i] = locker(b, server.Client(b))
 	}
 	var firsts, alls []time.Duration
 	var asked, idle, n int
 	for b.Loop() {
 		n++
-		k := take(b, holder, "ours")
+		k, err := holder.Lock(b.Context(), "ours")
+		if err != nil {
+			b.Fatal(err)
+		}
 		var all sync.WaitGroup
 		var freed time.Time
 		first := make(chan time.Duration, 1)
@@ -163,9 +161,9 @@ func BenchmarkWake(b *testing.B) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(100 * time.Millisecond)
-		before := commands(server)
+		before := server.Scripts()
 		time.Sleep(200 * time.Millisecond)
-		waited := commands(server)
+		waited := server.Scripts()
 		freed = time.Now()
 		if err := k.Unlock(); err != nil {
 			b.Error(err)
@@ -173,7 +171,7 @@ func BenchmarkWake(b *testing.B) {
 		all.Wait()
 		alls = append(alls, time.Since(freed))
 		firsts = append(firsts, <-first)
-		asked += commands(server) - waited
+		asked += server.Scripts() - waited
 		idle += waited - before
 	}
 	slices.Sort(firsts)
