@@ -37,7 +37,7 @@ func (r *Reader) Get(ctx context.Context, seen Seen, load Loader) (Result, error
 	for again := false; ; again = true {
 		f, ticket, lead := r.flights.Join(ctx, seen.ask.Key, again)
 		if lead {
-			go r.lead([]*job{{flight: f, ask: seen.ask}}, load)
+			r.lead([]*job{{flight: f, ask: seen.ask}}, load)
 		} else if !again {
 			r.stats.Merged.Add(1)
 		}

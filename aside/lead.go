@@ -26,10 +26,15 @@ type job struct {
 	asked  flight.Ticket // mark taken before the grant was asked for
 }
 
-// lead brings the flights of jobs to an end: it asks for the leases, all in one round trip, hands out what
-// turned out to be stored, waits where somebody else loads, and loads the rest.
+// lead asks for the leases of jobs, all in one round trip, and has their flights brought to an end. The question is
+// asked like a look-up, by the caller itself: a goroutine would have to be woken for it, on a processor that sleeps.
 func (r *Reader) lead(jobs []*job, load Loader) {
 	r.ask(jobs)
+	go r.proceed(jobs, load)
+}
+
+// proceed hands out what turned out to be stored, waits where somebody else loads, and loads the rest.
+func (r *Reader) proceed(jobs []*job, load Loader) {
 	r.askAgain(jobs)
 	var ready []*job
 	for _, j := range jobs {

@@ -75,7 +75,7 @@ func (r *Reader) joinAll(ctx context.Context, seen []Seen, pending []int, again 
 		}
 	}
 	if len(jobs) > 0 {
-		go r.lead(jobs, load)
+		r.lead(jobs, load)
 	}
 	return members
 }

@@ -39,8 +39,8 @@ func (r *Reader) refresh(ctx context.Context, jobs []*job, load Loader) {
 		}
 	})
 	defer stop()
-	r.settleEach(granted, load)
-	said := make(map[string]bool) // a batch fails as one
+	go r.settleEach(granted, load) // which a loader that ignores its context may hold up
+	said := make(map[string]bool)  // a batch fails as one
 	for _, j := range granted {
 		v, _, _ := j.flight.Wait(context.Background(), j.asked)
 		if out, ok := v.(outcome); ok && out.err != nil && r.backgroundCtx.Err() == nil && !said[out.err.Error()] {

@@ -15,16 +15,18 @@ import (
 // settle loads the records of jobs by one call, stores those for which it has a lease, and finishes the
 // flights. A job without one is loaded all the same: what is fenced, or out of the store's reach, is read from
 // the source.
+//
+// The loader runs on this goroutine, since to hand a load to another one and back costs as much as a round trip. So
+// settle returns when the loader does, which may be long after the flights are finished.
 func (r *Reader) settle(jobs []*job, load Loader) {
 	if len(jobs) == 0 {
 		return
 	}
 	ctx, cancel := r.loadContext(jobs)
-	defer cancel()
 	stop := r.keep(ctx, jobs)
-	defer stop() // when the fills are answered
-	loads, marks, cost := r.load(ctx, jobs, load)
-	r.finish(ctx, jobs, loads, marks, cost)
+	r.load(ctx, jobs, load, func(loads []Load, marks []flight.Ticket, cost time.Duration) {
+		r.finish(ctx, jobs, loads, marks, cost, func() { stop(); cancel() })
+	})
 }
 
 // loadContext returns the context of a load: it has the values of the first caller, and ends after LoadTimeout
@@ -87,19 +89,21 @@ func leases(jobs []*job) (held []store.Held, shortest time.Duration) {
 	return held, max(shortest, time.Millisecond)
 }
 
-// load calls the loader when a slot is free. It returns when the loader does or ctx ends; a loader that goes on
-// regardless is left behind, and counts against MaxLoads for no longer than LoadTimeout. The marks tell who had
-// come before the load began, and the cost how long it took.
+// load calls the loader when a slot is free, and then settled, once: with what was loaded or, if ctx ends first, at
+// once. A loader that goes on regardless is left behind, and counts against MaxLoads for no longer than LoadTimeout.
+// The marks tell who had come before the load began, and the cost how long it took.
 func (r *Reader) load(
 	ctx context.Context, jobs []*job, load Loader,
-) (loads []Load, marks []flight.Ticket, cost time.Duration) {
-	marks = make([]flight.Ticket, len(jobs))
+	settled func(loads []Load, marks []flight.Ticket, cost time.Duration),
+) {
+	marks := make([]flight.Ticket, len(jobs))
 	if err := r.admit(ctx, jobs); err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			r.stats.Overloads.Add(1)
 			err = errors.Join(ErrOverloaded, err)
 		}
-		return fail(jobs, err), marks, 0
+		settled(fail(jobs, err), marks, 0)
+		return
 	}
 	places := make([]int, len(jobs))
 	for i, j := range jobs {
@@ -110,30 +114,38 @@ func (r *Reader) load(
 	release := sync.OnceFunc(func() { r.slots.Release(1) })
 	overdue := time.AfterFunc(r.cfg.LoadTimeout, release)
 	began := time.Now()
-	done := make(chan []Load, 1)
-	go func() {
-		loads := fail(jobs, ErrGoexit)
-		defer func() {
-			overdue.Stop()
-			release()
-			done <- loads
-		}()
-		loads = load.Load(ctx, places)
-	}()
-	select {
-	case loads := <-done:
-		if slices.ContainsFunc(loads, func(l Load) bool { return l.Err != nil }) {
-			r.stats.LoadErrors.Add(1)
+	var over atomic.Bool // a flag and no sync.Once: who is second must not wait for the first
+	end := func() {
+		if !over.CompareAndSwap(false, true) {
+			return
 		}
-		return loads, marks, time.Since(began)
-	case <-ctx.Done():
+		err := ctx.Err()
+		if errors.Is(err, context.DeadlineExceeded) {
+			r.stats.LoadErrors.Add(1)
+			release()
+			err = errors.Join(ErrLoadTimeout, err)
+		}
+		settled(fail(jobs, err), marks, 0)
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		r.stats.LoadErrors.Add(1)
+	attended := context.AfterFunc(ctx, end)
+	loads := fail(jobs, ErrGoexit)
+	defer func() {
+		cost := time.Since(began)
+		overdue.Stop()
 		release()
-		return fail(jobs, errors.Join(ErrLoadTimeout, ctx.Err())), marks, 0
-	}
-	return fail(jobs, ctx.Err()), marks, 0
+		attended()
+		failed := slices.ContainsFunc(loads, func(l Load) bool { return l.Err != nil })
+		switch {
+		case failed && ctx.Err() != nil: // which is why, and the loader was faster to notice
+			end()
+		case over.CompareAndSwap(false, true):
+			if failed {
+				r.stats.LoadErrors.Add(1)
+			}
+			settled(loads, marks, cost)
+		}
+	}()
+	loads = load.Load(ctx, places)
 }
 
 // admit waits for a load slot.
@@ -164,7 +176,12 @@ func fail(jobs []*job, err error) []Load {
 // invalidation came between the grant and the fill, so all who came before the flight closed may have the
 // value; of a refused one, only those who came before the load began. So it is on probation, where an accepted
 // value may be older than the grant: those who come while the load goes on may come after the probation's end.
-func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []flight.Ticket, cost time.Duration) {
+//
+// over is called when the leases are needed no more, and before the last flights are finished: after that nothing is
+// left to do, and a caller that was woken goes on at once, on this processor.
+func (r *Reader) finish(
+	ctx context.Context, jobs []*job, loads []Load, marks []flight.Ticket, cost time.Duration, over func(),
+) {
 	var (
 		fills  []store.Fill
 		filled []int
@@ -200,10 +217,12 @@ func (r *Reader) finish(ctx context.Context, jobs []*job, loads []Load, marks []
 			}
 		}
 	}
-	if len(fills) == 0 {
-		return
+	var verdicts []store.Verdict
+	if len(fills) > 0 {
+		verdicts = r.cfg.Store.Fill(ctx, fills...)
 	}
-	for n, v := range r.cfg.Store.Fill(ctx, fills...) {
+	over()
+	for n, v := range verdicts {
 		i := filled[n]
 		upTo := closed[i]
 		if !v.Accepted || jobs[i].grant.OnProbation {

@@ -109,8 +109,8 @@ func (f *Flight) closeLocked() {
 func (f *Flight) Finish(result any, upTo Ticket) {
 	f.Close()
 	f.result, f.upTo = result, upTo
-	close(f.done)
 	f.cancel()
+	close(f.done)
 }
 
 // Wait returns the flight's result. It reports false for one that the holder of t may not have: the caller must

@@ -7,11 +7,9 @@ func loads() []Mutant {
 			Rule: "leases are taken after the load", Package: ".",
 			Test: "^TestABatchIsLeasedBeforeItIsReadAndFilledKeyByKey$",
 			Edits: []Edit{
-				{"aside/lead.go", "\tr.ask(jobs)\n\tr.askAgain(jobs)\n", ""},
-				{
-					"aside/settle.go", "loads, marks, cost := r.load(ctx, jobs, load)",
-					"loads, marks, cost := r.load(ctx, jobs, load)\n\tr.ask(jobs)",
-				},
+				{"aside/lead.go", "\tr.ask(jobs)\n\tgo r.proceed", "\tgo r.proceed"},
+				{"aside/lead.go", "\tr.askAgain(jobs)\n", ""},
+				{"aside/settle.go", "\t\tr.finish(ctx, jobs, loads,", "\t\tr.ask(jobs)\n\t\tr.finish(ctx, jobs, loads,"},
 			},
 		},
 		one("a lease is not renewed", ".", "^TestLoadSlowerThanALeaseIsStillTheOnlyOne$",
@@ -29,12 +27,12 @@ func loads() []Mutant {
 		{
 			Rule: "a loader that hangs keeps its slot", Package: ".", Test: "^TestHungLoadersDoNotKeepTheirSlots$",
 			Edits: []Edit{
-				{"aside/settle.go", "\t\tr.stats.LoadErrors.Add(1)\n\t\trelease()\n", "\t\tr.stats.LoadErrors.Add(1)\n"},
+				{"aside/settle.go", "\t\t\tr.stats.LoadErrors.Add(1)\n\t\t\trelease()\n", "\t\t\tr.stats.LoadErrors.Add(1)\n"},
 				{"aside/settle.go", "time.AfterFunc(r.cfg.LoadTimeout, release)", "time.AfterFunc(24*time.Hour, release)"},
 			},
 		},
 		one("a loader that hangs holds its callers", ".", "^TestLateResultOfAHungLoaderIsDropped$",
-			"aside/settle.go", "\tcase <-ctx.Done():\n\t}\n\tif errors", "\tcase <-make(chan int):\n\t}\n\tif errors"),
+			"aside/settle.go", "attended := context.AfterFunc(ctx, end)", "attended := func() bool { return true }"),
 
 		one("nobody waits for another's load", ".", "^TestOneLoadServesTwoProcesses$",
 			"aside/lead.go", "if j.grant.Kind != store.Lease || failed {", "if try >= 0 || failed {"),

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -111,6 +112,10 @@ func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) 
 		size += c.size
 	}
 	client, limit := l.of(len(calls), size)
+	if len(calls) == 1 {
+		cmds[0] = l.runOne(ctx, client, limit, script, calls[0])
+		return cmds
+	}
 	pipe := client.Pipeline()
 	for i, c := range calls {
 		cmds[i] = script.EvalSha(ctx, pipe, []string{c.key}, c.args...)
@@ -118,7 +123,7 @@ func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) 
 	l.exec(ctx, limit, pipe, cmds)
 	var again []*redis.Cmd
 	for i, c := range calls {
-		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
+		if unknown(cmds[i]) {
 			cmds[i] = script.Eval(ctx, pipe, []string{c.key}, c.args...)
 			again = append(again, cmds[i])
 		}
@@ -127,6 +132,36 @@ func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) 
 		l.exec(ctx, limit, pipe, again)
 	}
 	return cmds
+}
+
+// unknown reports whether the server did not know the script.
+func unknown(cmd *redis.Cmd) bool { return redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") }
+
+// runOne is runBatch without what a pipeline costs.
+func (l lane) runOne(
+	ctx context.Context, client redis.UniversalClient, limit time.Duration, script *redis.Script, c call,
+) *redis.Cmd {
+	evaluate := func(eval func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) *redis.Cmd {
+		if err := l.enter(ctx); err != nil {
+			cmd := redis.NewCmd(ctx)
+			cmd.SetErr(err)
+			return cmd
+		}
+		within := ctx
+		if limit > 0 {
+			b := &brief{Context: ctx, timeout: limit}
+			defer b.end()
+			within = b
+		}
+		cmd := eval(within, client, []string{c.key}, c.args...)
+		l.leave(ctx, cmd.Err())
+		return cmd
+	}
+	cmd := evaluate(script.EvalSha)
+	if unknown(cmd) {
+		cmd = evaluate(script.Eval)
+	}
+	return cmd
 }
 
 // each executes a script for each call where the reply does not matter.

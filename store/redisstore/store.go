@@ -20,7 +20,8 @@ type Options struct {
 	// waiting for that long. 0: 1s
 	Lease time.Duration
 	// Timeout bounds an operation of the read path, on each server. After that the record is loaded from the
-	// source. Invalidations go by the client's own time-outs. 0: 200ms
+	// source. A caller whose context ends during one may notice only then. Invalidations go by the client's own
+	// time-outs. 0: 200ms
 	Timeout time.Duration
 	// Replicas is how many replicas of its master must have an invalidation before it is acknowledged, by WAIT. With
 	// fewer, Invalidate and Lift return a *[ReplicasError], and a cache repeats the invalidation as it does any that
