@@ -14,9 +14,10 @@ func figure(name, unit string) func(Measurement) string {
 }
 
 const (
-	short, long = "stalls of 50-500 ms", "stalls of 1.5-3 s"
-	load20      = "load of 20 ms"
-	load200     = "load of 200 ms"
+	short, long             = "stalls of 50-500 ms", "stalls of 1.5-3 s"
+	load20                  = "load of 20 ms"
+	load200                 = "load of 200 ms"
+	oneLocker, eightLockers = "1 instance of 32", "8 instances of 4"
 )
 
 var consistency = Table{
@@ -168,15 +169,18 @@ var locks = Table{
 	Title: "Locks",
 	Text: "Times SET NX PX and a script that releases, with nobody contending: time of a lock that nobody " +
 		"else wants; then throughput of one that 32 goroutines want, in one instance and in eight. Jain's " +
-		"index says how evenly they get it: 1 is even, 1/32 is one who gets it all.",
+		"index says how evenly they get it: 1 is even, 1/32 is one who gets it all. Requests are counted, per " +
+		"lock, where the library's client can be watched.",
 	columns: []column{
 		{"time, uncontended", Locks, "uncontended", figure("ratio", "")},
-		{"throughput, 1 × 32", Locks, "1 instance of 32", figure("throughput_to_raw", "×")},
-		{"Jain", Locks, "1 instance of 32", figure("jain", "")},
-		{"longest wait", Locks, "1 instance of 32", longest},
-		{"throughput, 8 × 4", Locks, "8 instances of 4", figure("throughput_to_raw", "×")},
-		{"Jain", Locks, "8 instances of 4", figure("jain", "")},
-		{"longest wait", Locks, "8 instances of 4", longest},
+		{"throughput, 1 × 32", Locks, oneLocker, figure("throughput_to_raw", "×")},
+		{"requests", Locks, oneLocker, figure("requests", "")},
+		{"Jain", Locks, oneLocker, figure("jain", "")},
+		{"longest wait", Locks, oneLocker, longest},
+		{"throughput, 8 × 4", Locks, eightLockers, figure("throughput_to_raw", "×")},
+		{"requests", Locks, eightLockers, figure("requests", "")},
+		{"Jain", Locks, eightLockers, figure("jain", "")},
+		{"longest wait", Locks, eightLockers, longest},
 	},
 }
 

@@ -29,7 +29,7 @@ func (v *verdicts) atLeast(what string, got float64, known bool, least float64, 
 func (v *verdicts) add(what string, got float64, known, ok bool, bound, unit string) {
 	verdict := Verdict{What: what, Bound: bound, Got: "not measured", OK: ok && known, Known: known}
 	switch {
-	case math.IsNaN(got):
+	case known && math.IsNaN(got):
 		verdict.Got = "could not be measured"
 	case known:
 		verdict.Got = Number(got) + unit
@@ -78,7 +78,23 @@ func (r *Run) Verdicts() []Verdict {
 	v.speed()
 	v.figure("loads of 1,000 absent records", Penetration, "1,000 absent records", "loads", 1000, "")
 	v.growth()
+	v.locks()
 	return v.all
+}
+
+func (v *verdicts) locks() {
+	v.figure("a lock that nobody else wants, to SET NX PX and a script", Locks, "uncontended", "ratio", 1.25, "×")
+	got, known := v.ours(Locks, oneLocker, "throughput_to_raw")
+	v.atLeast("throughput of a lock that 32 want, to the same by one", got, known, 1, "×")
+	v.figure("requests for a lock that 32 want", Locks, oneLocker, "requests", 1.1, "")
+	got, known = v.ours(Locks, eightLockers, "throughput_to_raw")
+	theirs, ok := v.run.Value(Locks, eightLockers, "rueidislock, defaults", "throughput_to_raw")
+	v.atLeast("throughput of eight instances of 4, to rueidislock's", got/theirs, known && ok, 3, "×")
+	v.figure("requests for a lock of eight instances of 4", Locks, eightLockers, "requests", 1.2, "")
+	for _, of := range []string{oneLocker, eightLockers} {
+		got, known := v.ours(Locks, of, "jain")
+		v.atLeast("Jain's index, "+of, got, known, 0.99, "")
+	}
 }
 
 func (v *verdicts) speed() {
@@ -116,10 +132,9 @@ func (v *verdicts) growth() {
 			v.check(what, got/base, known && ok, 1.1, "×")
 		}
 	}
-	base, known = v.ours(Growth, "caches", "cpu_us_1")
 	for _, n := range []int{10, 100} {
-		got, ok := v.ours(Growth, "caches", fmt.Sprintf("cpu_us_%d", n))
-		v.check(fmt.Sprintf("processor time of a read with %d caches, to that with 1", n), got/base, known && ok, 1.1, "×")
+		what := fmt.Sprintf("processor time of a read with %d caches, to that with 1", n)
+		v.figure(what, Growth, "caches", fmt.Sprintf("cpu_ratio_%d", n), 1.1, "×")
 	}
 }
 

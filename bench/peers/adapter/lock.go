@@ -18,5 +18,5 @@ type LockLibrary struct {
 
 // Locks are the libraries of locks, in the order in which they are reported.
 func Locks() []LockLibrary {
-	return []LockLibrary{cachetLock, redislockLock, redsyncLock, rueidislockLock}
+	return []LockLibrary{cachetLock, redislockLock, redsyncLock, rueidislockLock, rueidislockDefaults}
 }

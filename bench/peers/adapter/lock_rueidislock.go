@@ -19,6 +19,16 @@ var rueidislockLock = LockLibrary{
 	},
 }
 
+// As it comes: three keys, of which two are to be had, and client-side caching with tracking of them. An attempt is
+// given up after 20 ms.
+var rueidislockDefaults = LockLibrary{
+	Name: "rueidislock, defaults", Module: "github.com/redis/rueidis",
+	New: func(cfg Config) (Locker, error) {
+		locks, err := rueidislock.NewLocker(rueidislock.LockerOption{ClientOption: cfg.rueidis()})
+		return &rueidisLocker{locks}, err
+	},
+}
+
 type rueidisLocker struct{ locks rueidislock.Locker }
 
 func (l *rueidisLocker) Lock(ctx context.Context, key string) (func() error, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cachet-go/cachet/bench/peers/adapter"
 	"github.com/cachet-go/cachet/bench/result"
+	"github.com/cachet-go/cachet/internal/redistest"
 )
 
 // One lock, which one goroutine takes and lets go of, or 32 fight for. The reference is SET NX PX and a script that
@@ -25,6 +26,10 @@ var locks = Scenario{
 		instances := 1
 		if of == "8 instances of 4" {
 			instances = 8
+		}
+		sent := new(redistest.Sent)
+		if of != "uncontended" { // counting costs a little
+			cfg.Sent = sent
 		}
 		lockers := make([]adapter.Locker, instances)
 		for i := range lockers {
@@ -44,7 +49,7 @@ var locks = Scenario{
 			e.set("ratio", float64(mine)/float64(theirs))
 			return err
 		}
-		return hotLock(ctx, e, lockers, raw)
+		return hotLock(ctx, e, lockers, raw, sent)
 	},
 }
 
@@ -57,7 +62,9 @@ func cycle(ctx context.Context, l adapter.Locker) error {
 }
 
 // hotLock alternates stretches of the raw reference and of 32 goroutines that all want the lock.
-func hotLock(ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter.RawLock) error {
+func hotLock(
+	ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter.RawLock, sent *redistest.Sent,
+) error {
 	const goroutines = 32
 	stretch := e.span(time.Second)
 	counts := make([]int64, goroutines)
@@ -119,6 +126,9 @@ func hotLock(ctx context.Context, e *env, lockers []adapter.Locker, raw *adapter
 		if err != nil {
 			failed++
 		}
+	}
+	if n := sent.Commands.Load(); n > 0 { // the library's client can be watched
+		e.set("requests", float64(n)/float64(ours))
 	}
 	e.set("per_second", perSecond)
 	e.set("throughput_to_raw", perSecond/reference)
