@@ -50,20 +50,17 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...Option) (ma
 // collect names the keys, each once.
 func (m *many[K, V]) collect(keys []K) {
 	m.keys = make([]K, 0, len(keys))
-	m.names = make([]string, 0, len(keys))
-	known := make(map[string]int, len(keys))
+	once := newNames(len(keys))
 	for _, k := range keys {
 		name, err := m.c.key(k)
 		if err != nil {
 			m.fail(fmt.Sprint(k), err)
 			continue
 		}
-		i, ok := known[name]
+		i, added := once.add(name)
 		switch {
-		case !ok:
-			known[name] = len(m.keys)
+		case added:
 			m.keys = append(m.keys, k)
-			m.names = append(m.names, name)
 		case m.keys[i] != k: // another key of the same text
 			if m.also == nil {
 				m.also = make(map[int][]K)
@@ -71,6 +68,7 @@ func (m *many[K, V]) collect(keys []K) {
 			m.also[i] = append(m.also[i], k)
 		}
 	}
+	m.names = once.all
 }
 
 func (m *many[K, V]) fresh(ctx context.Context) {

@@ -82,7 +82,7 @@ func (e *env) moreKeys(ctx context.Context) error {
 }
 
 // moreCaches measures the processor's time per read when reads go to one cache, or to ten or a hundred in turn, which
-// share a store as those of a program do. The turns of the three are short, in any order, and compared with one another:
+// share a store as those of a program do. The turns of the three are short, in any order, and compared with another:
 // what a wait costs the processor changes from second to second.
 func (e *env) moreCaches(ctx context.Context) error {
 	client := redis.NewClient(&redis.Options{Addr: e.server.addr})
