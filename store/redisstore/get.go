@@ -13,12 +13,13 @@ import (
 
 // Get looks one key up.
 func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
-	way := s.reads
+	way := &s.reads
 	if s.fleet != nil {
-		var err error
-		if way, err = s.fleet.lane(ctx, key); err != nil {
+		own, err := s.fleet.lane(ctx, key)
+		if err != nil {
 			return store.Record{}, err
 		}
+		way = &own
 	}
 	b, err := way.get(ctx, key)
 	if addr, _ := redirect(err); addr != "" {

@@ -122,7 +122,7 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 
 // of returns the client for n commands of so many bytes, and how long they may take altogether (0: for ever); see
 // brief.
-func (l lane) of(n, bytes int) (redis.UniversalClient, time.Duration) { //nolint:ireturn // it is what it was given
+func (l *lane) of(n, bytes int) (redis.UniversalClient, time.Duration) { //nolint:ireturn // it is what it was given
 	if n > fewCommands || bytes > fewBytes {
 		return l.bulk, patience * l.timeout
 	}
@@ -130,7 +130,7 @@ func (l lane) of(n, bytes int) (redis.UniversalClient, time.Duration) { //nolint
 }
 
 // get looks a key up, alone or with others, and once more if the connection turns out to be dead.
-func (l lane) get(ctx context.Context, key string) ([]byte, error) {
+func (l *lane) get(ctx context.Context, key string) ([]byte, error) {
 	if l.crowd != nil {
 		defer l.crowd.leave()
 		if l.crowd.enter() {
@@ -149,7 +149,7 @@ func (l lane) get(ctx context.Context, key string) ([]byte, error) {
 	return b, err
 }
 
-func (l lane) alone(ctx context.Context, key string) ([]byte, error) {
+func (l *lane) alone(ctx context.Context, key string) ([]byte, error) {
 	if l.timeout == 0 {
 		return l.client.Get(ctx, key).Bytes()
 	}
@@ -160,7 +160,7 @@ func (l lane) alone(ctx context.Context, key string) ([]byte, error) {
 
 // together looks a key up in a batch. It needs no place, for the batch has one connection. That a batch was late says
 // little about the server, as it may have been large, so a PING has to find out.
-func (l lane) together(ctx context.Context, key string) ([]byte, error) {
+func (l *lane) together(ctx context.Context, key string) ([]byte, error) {
 	if err := l.health.join(ctx); err != nil {
 		return nil, err
 	}
@@ -170,14 +170,14 @@ func (l lane) together(ctx context.Context, key string) ([]byte, error) {
 }
 
 // enter returns an error if the server is not to be asked. Otherwise leave is to be told how it went.
-func (l lane) enter(ctx context.Context) error {
+func (l *lane) enter(ctx context.Context) error {
 	if l.patient {
 		return l.health.wait(ctx)
 	}
 	return l.health.enter(ctx)
 }
 
-func (l lane) leave(ctx context.Context, err error) {
+func (l *lane) leave(ctx context.Context, err error) {
 	if !l.patient {
 		l.health.leave(ctx, err)
 	}
@@ -188,7 +188,7 @@ func (l lane) leave(ctx context.Context, err error) {
 // Where the client cannot log in, since the password has changed or the server has too many clients, it does not say
 // so to the commands of a pipeline, which then look as if they had succeeded. So what has neither an error nor a reply
 // gets one.
-func (l lane) exec(ctx context.Context, limit time.Duration, pipe redis.Pipeliner, cmds []*redis.Cmd) {
+func (l *lane) exec(ctx context.Context, limit time.Duration, pipe redis.Pipeliner, cmds []*redis.Cmd) {
 	err := l.enter(ctx)
 	if err == nil {
 		err = send(ctx, limit, pipe)

@@ -88,7 +88,7 @@ type call struct {
 }
 
 // run executes a script for each call, in as few round trips as that takes. Each command has its own error.
-func (l lane) run(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
+func (l *lane) run(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
 	cmds := make([]*redis.Cmd, 0, len(calls))
 	for len(calls) > 0 {
 		n, size := 0, 0
@@ -105,7 +105,7 @@ func (l lane) run(ctx context.Context, script *redis.Script, calls []call) []*re
 // runBatch executes calls by the script's hash, and again by its text those for which a server did not know the
 // hash. Which server has which script is thus nobody's business, and a failover or SCRIPT FLUSH costs one round
 // trip.
-func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
+func (l *lane) runBatch(ctx context.Context, script *redis.Script, calls []call) []*redis.Cmd {
 	cmds := make([]*redis.Cmd, len(calls))
 	size := 0
 	for _, c := range calls {
@@ -138,7 +138,7 @@ func (l lane) runBatch(ctx context.Context, script *redis.Script, calls []call) 
 func unknown(cmd *redis.Cmd) bool { return redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") }
 
 // runOne is runBatch without what a pipeline costs.
-func (l lane) runOne(
+func (l *lane) runOne(
 	ctx context.Context, client redis.UniversalClient, limit time.Duration, script *redis.Script, c call,
 ) *redis.Cmd {
 	evaluate := func(eval func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) *redis.Cmd {
@@ -165,7 +165,7 @@ func (l lane) runOne(
 }
 
 // each executes a script for each call where the reply does not matter.
-func (l lane) each(ctx context.Context, script *redis.Script, calls []call) []error {
+func (l *lane) each(ctx context.Context, script *redis.Script, calls []call) []error {
 	errs := make([]error, len(calls))
 	for i, cmd := range l.run(ctx, script, calls) {
 		errs[i] = cmd.Err()
