@@ -22,13 +22,13 @@ func newNames(most int) *names {
 // add returns the place of a name, and whether it is new.
 func (n *names) add(name string) (place int, added bool) {
 	mask := len(n.table) - 1
-	at := int(maphash.String(seed, name)) & mask //nolint:gosec // some of its bits
+	at := int(maphash.String(seed, name)) & mask
 	for ; n.table[at] != 0; at = (at + 1) & mask {
 		if place := int(n.table[at]) - 1; n.all[place] == name {
 			return place, false
 		}
 	}
 	n.all = append(n.all, name)
-	n.table[at] = int32(len(n.all)) //nolint:gosec // there are fewer
+	n.table[at] = int32(len(n.all))
 	return len(n.all) - 1, true
 }
