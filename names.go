@@ -7,22 +7,21 @@ import "hash/maphash"
 type names struct {
 	all   []string
 	table []int32 // places in all, counted from one, by hash; a power of two in size, and never full
+	seed  maphash.Seed
 }
-
-var seed = maphash.MakeSeed()
 
 func newNames(most int) *names {
 	size := 1
 	for size < 2*most {
 		size *= 2
 	}
-	return &names{all: make([]string, 0, most), table: make([]int32, size)}
+	return &names{all: make([]string, 0, most), table: make([]int32, size), seed: maphash.MakeSeed()}
 }
 
 // add returns the place of a name, and whether it is new.
 func (n *names) add(name string) (place int, added bool) {
 	mask := len(n.table) - 1
-	at := int(maphash.String(seed, name)) & mask
+	at := int(maphash.String(n.seed, name)) & mask
 	for ; n.table[at] != 0; at = (at + 1) & mask {
 		if place := int(n.table[at]) - 1; n.all[place] == name {
 			return place, false

@@ -37,6 +37,7 @@ func (r *Reader) Get(ctx context.Context, seen Seen, load Loader) (Result, error
 	for again := false; ; again = true {
 		f, ticket, lead := r.flights.Join(ctx, seen.ask.Key, again)
 		if lead {
+			// By the caller itself, like the look-up: a goroutine would have to be woken, on a processor that sleeps.
 			r.lead([]*job{{flight: f, ask: seen.ask}}, load)
 		} else if !again {
 			r.stats.Merged.Add(1)

@@ -17,6 +17,9 @@ var poll = backoff.Policy{First: 10 * time.Millisecond, Most: 100 * time.Millise
 // longer than the store's lease time needs leases that last, for renewing so many takes as long.
 const perKey = time.Millisecond
 
+// errUnasked stands in for a grant until there is one.
+var errUnasked = errors.New("aside: the question for a lease was not answered")
+
 // job is one key in the hands of a leader.
 type job struct {
 	flight *flight.Flight
@@ -26,11 +29,11 @@ type job struct {
 	asked  flight.Ticket // mark taken before the grant was asked for
 }
 
-// lead asks for the leases of jobs, all in one round trip, and has their flights brought to an end. The question is
-// asked like a look-up, by the caller itself: a goroutine would have to be woken for it, on a processor that sleeps.
+// lead asks for the leases of jobs, all in one round trip, and has their flights brought to an end, also if a hook that
+// is told of an error panics.
 func (r *Reader) lead(jobs []*job, load Loader) {
+	defer func() { go r.proceed(jobs, load) }()
 	r.ask(jobs)
-	go r.proceed(jobs, load)
 }
 
 // proceed hands out what turned out to be stored, waits where somebody else loads, and loads the rest.
@@ -74,6 +77,7 @@ func (r *Reader) ask(jobs []*job) {
 	for i, j := range jobs {
 		j.asked = j.flight.Mark()
 		j.ask.Term = term
+		j.grant = store.Grant{Err: errUnasked}
 		asks[i] = j.ask
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(jobs[0].flight.Context()), r.cfg.LoadTimeout)

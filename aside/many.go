@@ -75,7 +75,7 @@ func (r *Reader) joinAll(ctx context.Context, seen []Seen, pending []int, again 
 		}
 	}
 	if len(jobs) > 0 {
-		r.lead(jobs, load)
+		go r.lead(jobs, load)
 	}
 	return members
 }

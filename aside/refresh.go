@@ -39,7 +39,7 @@ func (r *Reader) refresh(ctx context.Context, jobs []*job, load Loader) {
 		}
 	})
 	defer stop()
-	go r.settleEach(granted, load) // which a loader that ignores its context may hold up
+	go r.settleEach(granted, load) // it returns when the loader does, and the flights end at LoadTimeout
 	said := make(map[string]bool)  // a batch fails as one
 	for _, j := range granted {
 		v, _, _ := j.flight.Wait(context.Background(), j.asked)

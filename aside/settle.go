@@ -3,7 +3,6 @@ package aside
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,9 +88,10 @@ func leases(jobs []*job) (held []store.Held, shortest time.Duration) {
 	return held, max(shortest, time.Millisecond)
 }
 
-// load calls the loader when a slot is free, and then settled, once: with what was loaded or, if ctx ends first, at
-// once. A loader that goes on regardless is left behind, and counts against MaxLoads for no longer than LoadTimeout.
-// The marks tell who had come before the load began, and the cost how long it took.
+// load calls the loader when a slot is free. It calls settled once: with what was loaded or, from another goroutine
+// while the loader goes on, when ctx ends. A loader that goes on regardless is left behind, and counts against
+// MaxLoads for no longer than LoadTimeout. The marks tell who had come before the load began, and the cost how long it
+// took.
 func (r *Reader) load(
 	ctx context.Context, jobs []*job, load Loader,
 	settled func(loads []Load, marks []flight.Ticket, cost time.Duration),
@@ -134,18 +134,28 @@ func (r *Reader) load(
 		overdue.Stop()
 		release()
 		attended()
-		failed := slices.ContainsFunc(loads, func(l Load) bool { return l.Err != nil })
-		switch {
-		case failed && ctx.Err() != nil: // which is why, and the loader was faster to notice
-			end()
-		case over.CompareAndSwap(false, true):
-			if failed {
-				r.stats.LoadErrors.Add(1)
-			}
-			settled(loads, marks, cost)
+		if !over.CompareAndSwap(false, true) {
+			return
 		}
+		if blame(ctx, loads) {
+			r.stats.LoadErrors.Add(1)
+		}
+		settled(loads, marks, cost)
 	}()
 	loads = load.Load(ctx, places)
+}
+
+// blame reports whether a load has failed, other than because nobody waits for it any more. The loader may notice first
+// that its time is over; its error then says so.
+func blame(ctx context.Context, loads []Load) bool {
+	failed := false
+	for i, l := range loads {
+		failed = failed || l.Err != nil
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(l.Err, context.DeadlineExceeded) {
+			loads[i].Err = errors.Join(ErrLoadTimeout, l.Err)
+		}
+	}
+	return failed && !errors.Is(ctx.Err(), context.Canceled)
 }
 
 // admit waits for a load slot.
@@ -177,10 +187,10 @@ func fail(jobs []*job, err error) []Load {
 // value; of a refused one, only those who came before the load began. So it is on probation, where an accepted
 // value may be older than the grant: those who come while the load goes on may come after the probation's end.
 //
-// over is called when the leases are needed no more, and before the last flights are finished: after that nothing is
-// left to do, and a caller that was woken goes on at once, on this processor.
+// rest is called when the leases are needed no more, and before the flights of what was filled are finished: nothing is
+// left to do then, and a caller that was woken goes on at once, on this processor.
 func (r *Reader) finish(
-	ctx context.Context, jobs []*job, loads []Load, marks []flight.Ticket, cost time.Duration, over func(),
+	ctx context.Context, jobs []*job, loads []Load, marks []flight.Ticket, cost time.Duration, rest func(),
 ) {
 	var (
 		fills  []store.Fill
@@ -221,7 +231,7 @@ func (r *Reader) finish(
 	if len(fills) > 0 {
 		verdicts = r.cfg.Store.Fill(ctx, fills...)
 	}
-	over()
+	rest()
 	for n, v := range verdicts {
 		i := filled[n]
 		upTo := closed[i]

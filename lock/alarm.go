@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// alarm tells one sleeper when to get up at the latest. What is set while it does not sleep is kept for when it does.
+// alarm tells one sleeper when to get up at the latest. What is set while it does not sleep is kept for when it does,
+// except while it gets up: whoever has slept looks again.
 // To put the time off wakes nobody: of those who hear that a lock was let go of, most are not the next.
 type alarm struct {
 	up chan struct{} // of capacity 1: get up now
@@ -19,7 +20,8 @@ type alarm struct {
 
 func newAlarm() *alarm { return &alarm{up: make(chan struct{}, 1)} }
 
-// set says that the sleeper is to get up in d, if it is not to do so at once. Each time puts off the one before.
+// set says that the sleeper is to get up in d. While it sleeps each time puts off the one before, unless that was to
+// get up at once; before it sleeps the earliest counts.
 func (a *alarm) set(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -45,6 +47,10 @@ func (a *alarm) sleep(most time.Duration) {
 	if !a.kept.IsZero() {
 		most = min(most, time.Until(a.kept))
 		a.kept = time.Time{}
+		if most <= 0 {
+			a.mu.Unlock()
+			return
+		}
 	}
 	timer := time.NewTimer(most)
 	a.timer = timer

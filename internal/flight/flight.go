@@ -109,7 +109,7 @@ func (f *Flight) closeLocked() {
 func (f *Flight) Finish(result any, upTo Ticket) {
 	f.Close()
 	f.result, f.upTo = result, upTo
-	f.cancel()
+	f.cancel() // first, as nothing is to be done once the callers are woken
 	close(f.done)
 }
 

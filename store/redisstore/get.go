@@ -11,7 +11,8 @@ import (
 	"github.com/cachet-go/cachet/store"
 )
 
-// Get looks one key up.
+// Get looks one key up. Where many do so at once they share an MGET, which takes a key that holds no string for one
+// that holds nothing, and whose context is nobody's.
 func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
 	way := &s.reads
 	if s.fleet != nil {

@@ -107,15 +107,17 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 	}
 	h := newHealth(own.PoolSize, dial, ping, vet)
 	l := lane{client: quick, bulk: taking(patience * timeout), health: h, timeout: timeout}
-	read := gets
+	read := gets // the keys of one server of a cluster are in several slots
 	if client == redis.UniversalClient(server) {
 		read = mget
 	}
-	l.crowd = newCrowd(own.PoolSize, func(keys []string, found found) {
-		if hungUp(read(context.Background(), quick, keys, timeout, found)) {
+	l.crowd = newCrowd(own.PoolSize, timeout, func(keys []string, found found) error {
+		err := read(context.Background(), quick, keys, timeout, found)
+		if hungUp(err) {
 			h.doubt()
-			_ = read(context.Background(), quick, keys, timeout, found) // found has it
+			err = read(context.Background(), quick, keys, timeout, found)
 		}
+		return err
 	})
 	return l
 }

@@ -30,7 +30,8 @@ func mget(
 	defer b.end()
 	err := client.Process(b, cmd)
 	values := cmd.Val()
-	if redis.HasErrorPrefix(err, "CROSSSLOT") { // a cluster of one, by a client that does not know
+	// A cluster of one, by a client that does not know; or a user who may GET some of them.
+	if redis.HasErrorPrefix(err, "CROSSSLOT") || redis.HasErrorPrefix(err, "NOPERM") {
 		return gets(ctx, client, keys, limit, found)
 	}
 	for i := range keys {

@@ -154,6 +154,7 @@ func (l *lane) runOne(
 			within = b
 		}
 		cmd := eval(within, client, []string{c.key}, c.args...)
+		unanswered([]*redis.Cmd{cmd}, nil)
 		l.leave(ctx, cmd.Err())
 		return cmd
 	}

@@ -103,10 +103,10 @@ func (e *env) moreCaches(ctx context.Context) error {
 	}
 	counts := [3]int{1, 10, 100}
 	var ratios [3][]float64
-	for range e.times(200) {
+	for range e.times(600) {
 		var spent [3]time.Duration
 		for _, which := range rand.Perm(len(counts)) {
-			const reads = 500
+			const reads = 200
 			n := counts[which]
 			start := processorTime()
 			for i := range reads {
