@@ -36,8 +36,8 @@ func stores() []Mutant {
 					"	c.queue = slices.Delete(c.queue, 0, 1)\n	clear(b.places)\n	c.spare, b.places = b.places, nil\n", "",
 				},
 				{
-					"store/redisstore/crowd.go", "close(b.done)\n",
-					"close(b.done)\n		c.mu.Lock()\n		c.queue = slices.Delete(c.queue, 0, 1)\n		c.mu.Unlock()\n",
+					"store/redisstore/crowd.go", "	if timeout, ok",
+					"	c.queue = slices.Delete(c.queue, 0, 1)\n	if timeout, ok",
 				},
 			},
 		},
