@@ -2,12 +2,9 @@ package bench_test
 
 import (
 	"context"
-	"errors"
-	"strconv"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,14 +18,7 @@ func BenchmarkMiss(b *testing.B) {
 			var mine, theirs int64
 			pair(b,
 				func() error { mine++; _, err := r.cache.Get(context.Background(), mine); return err },
-				func() error {
-					theirs++
-					key := "plain:" + strconv.FormatInt(theirs, 10)
-					if err := r.get(key); !errors.Is(err, redis.Nil) {
-						return err
-					}
-					return r.set(key, r.load(theirs))
-				})
+				func() error { theirs++; return r.naive(theirs) })
 		})
 	}
 }

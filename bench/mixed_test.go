@@ -2,15 +2,12 @@ package bench_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Reads and writes by sixteen callers, of ten thousand records by Zipf's law with an exponent of 1.2 (Yang, Yue and
@@ -53,10 +50,6 @@ func mixed(b *testing.B, writes int) {
 				_ = write(context.Background())
 				return r.client.Del(context.Background(), "plain:"+strconv.FormatInt(^id, 10)).Err()
 			}
-			key := "plain:" + strconv.FormatInt(id, 10)
-			if err := r.get(key); !errors.Is(err, redis.Nil) {
-				return err
-			}
-			return r.set(key, r.load(id))
+			return r.naive(id)
 		})
 }

@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"strconv"
@@ -126,6 +127,15 @@ func (r *rig) get(key string) error {
 	}
 	var p product
 	return msgpack.Unmarshal(b, &p)
+}
+
+// naive reads a record by what everybody writes first: GET, load, SET.
+func (r *rig) naive(id int64) error {
+	key := "plain:" + strconv.FormatInt(id, 10)
+	if err := r.get(key); !errors.Is(err, redis.Nil) {
+		return err
+	}
+	return r.set(key, r.load(id))
 }
 
 func (r *rig) set(key string, p product) error {

@@ -13,9 +13,9 @@ import (
 // But for the dial the client asks once whether the context has ended, and waits for it nowhere. So the first answer is
 // the caller's, and the timer is made by the second question: a hit has none.
 type brief struct {
-	context.Context //nolint:containedctx // it is one
-	timeout         time.Duration
-	sending         // see detour
+	context.Context               //nolint:containedctx // it is one
+	timeout         time.Duration // 0: none
+	sending                       // see detour
 
 	asked   atomic.Bool
 	bounded atomic.Pointer[ending] // made at the second question
@@ -28,7 +28,7 @@ type ending struct {
 }
 
 func (b *brief) Done() <-chan struct{} {
-	if !b.asked.Load() && b.asked.CompareAndSwap(false, true) {
+	if b.timeout == 0 || !b.asked.Load() && b.asked.CompareAndSwap(false, true) {
 		return b.Context.Done()
 	}
 	if in := b.bounded.Load(); in != nil {

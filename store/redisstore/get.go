@@ -80,34 +80,18 @@ func (s *Store) GetMany(ctx context.Context, keys []string) ([]store.Record, err
 
 // mget reads keys from one server.
 func (s *Store) mget(ctx context.Context, keys []string, found found) {
-	client, limit := s.reads.of(len(keys), 0)
-	err := s.reads.enter(ctx)
-	if err != nil {
-		for i := range keys {
-			found(i, nil, err)
-		}
-		return
-	}
-	s.reads.leave(ctx, mget(ctx, client, keys, limit, found))
+	s.reads.read(ctx, mget, keys, found)
 }
 
 // pipelined reads keys from the servers that have them.
 func (s *Store) pipelined(ctx context.Context, keys []string, found found) {
 	answers := make([]answer, len(keys))
 	s.spread(ctx, keys, func(l lane, part []int) (elsewhere []int) {
-		client, limit := l.of(len(part), 0)
 		some := make([]string, len(part))
 		for n, i := range part {
 			some[n] = keys[i]
 		}
-		note := func(n int, b []byte, err error) { answers[part[n]] = answer{b, err} }
-		if err := l.enter(ctx); err == nil {
-			l.leave(ctx, gets(ctx, client, some, limit, note))
-		} else {
-			for n := range some {
-				note(n, nil, err)
-			}
-		}
+		l.read(ctx, gets, some, func(n int, b []byte, err error) { answers[part[n]] = answer{b, err} })
 		for _, i := range part {
 			if addr, _ := redirect(answers[i].err); addr != "" {
 				elsewhere = append(elsewhere, i)

@@ -107,7 +107,7 @@ func bounded(client redis.UniversalClient, server *redis.Client, timeout time.Du
 	}
 	h := newHealth(own.PoolSize, dial, ping, vet)
 	l := lane{client: quick, bulk: taking(patience * timeout), health: h, timeout: timeout}
-	read := gets // the keys of one server of a cluster are in several slots
+	read := reading(gets) // the keys of one server of a cluster are in several slots
 	if client == redis.UniversalClient(server) {
 		read = mget
 	}
@@ -152,9 +152,6 @@ func (l *lane) get(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (l *lane) alone(ctx context.Context, key string) ([]byte, error) {
-	if l.timeout == 0 {
-		return l.client.Get(ctx, key).Bytes()
-	}
 	b := &brief{Context: ctx, timeout: l.timeout}
 	defer b.end()
 	return l.client.Get(b, key).Bytes()

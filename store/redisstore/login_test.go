@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -49,4 +50,40 @@ func TestNothingSucceedsWhereTheClientCannotLogIn(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// swallow is a hook that sends no script and says that all went well.
+type swallow struct{}
+
+func (swallow) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (swallow) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "evalsha" {
+			return nil
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (swallow) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func TestAScriptWithoutAReplyIsAnError(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	client.AddHook(swallow{})
+	require.Error(t, open(t, client).Renew(t.Context(), store.Held{Key: "k"}))
+}
+
+func TestAUserWhoMayGetSomeKeysOnlyIsServedInACrowd(t *testing.T) {
+	server := redistest.Start(t)
+	st := open(t, server.Client(t))
+	keys := named(t, st, 10)
+	server.Do("acl", "setuser", "some", "on", ">secret", "allkeys", "allchannels", "allcommands", "-mget")
+	some := open(t, server.Client(t, func(o *redis.Options) { o.Username, o.Password = "some", "secret" }))
+	crowded(t, some, keys, 20)
+	recs, err := some.GetMany(t.Context(), keys)
+	require.NoError(t, err)
+	require.Equal(t, keys[3], string(recs[3].Payload))
 }

@@ -16,6 +16,23 @@ type answer struct {
 // found is told what a look-up of the i-th key has come to.
 type found func(i int, b []byte, err error)
 
+// reading is a way to read keys: mget or gets.
+type reading func(
+	ctx context.Context, client redis.UniversalClient, keys []string, limit time.Duration, found found,
+) error
+
+// read reads keys unless the server is known to fail.
+func (l *lane) read(ctx context.Context, how reading, keys []string, found found) {
+	if err := l.enter(ctx); err != nil {
+		for i := range keys {
+			found(i, nil, err)
+		}
+		return
+	}
+	client, limit := l.of(len(keys), 0)
+	l.leave(ctx, how(ctx, client, keys, limit, found))
+}
+
 // mget reads keys of one server at once, and returns the error that it has told of all of them.
 func mget(
 	ctx context.Context, client redis.UniversalClient, keys []string, limit time.Duration, found found,

@@ -147,13 +147,9 @@ func (l *lane) runOne(
 			cmd.SetErr(err)
 			return cmd
 		}
-		within := ctx
-		if limit > 0 {
-			b := &brief{Context: ctx, timeout: limit}
-			defer b.end()
-			within = b
-		}
-		cmd := eval(within, client, []string{c.key}, c.args...)
+		b := &brief{Context: ctx, timeout: limit}
+		defer b.end()
+		cmd := eval(b, client, []string{c.key}, c.args...)
 		unanswered([]*redis.Cmd{cmd}, nil)
 		l.leave(ctx, cmd.Err())
 		return cmd
